@@ -1,0 +1,1 @@
+# install(): headers, module libraries, the program, and a package for find_package(retort).

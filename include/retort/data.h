@@ -1,0 +1,133 @@
+/// \file data.h
+/// Data sets, their splits, augmented views of their samples, and batches made ahead of need.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "retort/base.h"
+
+namespace retort {
+
+/// Size of an image in pixels. Pixels lie as [height, width, channels], 8 bits each.
+struct ImageShape {
+  int64_t channels = 0, height = 0, width = 0;
+  int64_t numel() const { return channels * height * width; }
+  bool operator==(const ImageShape&) const = default;
+};
+
+/// Decoded samples, wherever they come from. Reading is thread-safe.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual int64_t size() const = 0;
+  /// Stable name of a sample: the same wherever and in whatever order the data is opened.
+  virtual uint64_t id(int64_t index) const = 0;
+  /// Class index in [0, classes).
+  virtual int64_t label(int64_t index) const = 0;
+  /// Writes the pixels, [H, W, C]. Throws Error on a broken sample.
+  virtual void read(int64_t index, uint8_t* pixels) const = 0;
+};
+
+/// A chosen, ordered part of a source. A value: copies share the source.
+struct Samples {
+  std::string split;  ///< "train", "val" or "test"
+  std::shared_ptr<const Source> source;
+  std::vector<int64_t> indices;  ///< into the source
+
+  int64_t size() const { return static_cast<int64_t>(indices.size()); }
+  uint64_t id(int64_t i) const { return source->id(indices[static_cast<size_t>(i)]); }
+  int64_t label(int64_t i) const { return source->label(indices[static_cast<size_t>(i)]); }
+  /// The `count` samples whose ids hash lowest, in their order here: a fixed subset that grows with `count`.
+  /// `count` <= 0 or >= size() is all of them.
+  Samples subset(int64_t count) const;
+  /// SHA-256 of the ids and labels in order: equal exactly when these are the same samples.
+  std::string hash() const;
+};
+
+/// A labelled image data set with its three splits.
+struct DataSet {
+  std::string spec;  ///< as given to open_data
+  std::string hash;  ///< SHA-256 of its files' contents
+  ImageShape shape;
+  std::vector<std::string> label_names;
+  std::vector<double> mean, std;  ///< per channel, of pixels scaled to [0, 1]
+  Samples train, val, test;
+
+  int64_t classes() const { return static_cast<int64_t>(label_names.size()); }
+  /// Throws a usage error for a name other than train, val and test.
+  const Samples& split(const std::string& name) const;
+};
+
+/// Opens `fashion-mnist` or `idx:DIR` (the four IDX files, plain or gzip). Where the data has no validation split, val
+/// is the 10% of train whose hashed id is lowest in residue, whatever the subset. Throws Error on damaged files, and a
+/// usage error on an unknown spec; where fashion-mnist is not installed the message says how to get it.
+DataSet open_data(const std::string& spec);
+/// The kinds of data that open_data knows.
+std::vector<ListedItem> list_data();
+
+/// The view that is the sample itself: no augmentation.
+inline constexpr int64_t kPlainView = -1;
+
+/// A chain of random changes. A view is a pure function of (seed, sample id, view number): the same pixels for teacher
+/// and student, on any thread, in any order. Immutable, thread-safe.
+class Augment {
+ public:
+  class Step;
+  /// Parses `random_crop:padding=4,hflip`; empty text is no change at all. Throws a usage error.
+  explicit Augment(const std::string& spec = "");
+  /// Writes view `view` of the image; `kPlainView` copies it.
+  void apply(const uint8_t* pixels, ImageShape shape, uint64_t seed, uint64_t id, int64_t view, uint8_t* out) const;
+  /// The text it was made from.
+  const std::string& spec() const { return spec_; }
+
+ private:
+  std::string spec_;
+  std::vector<std::shared_ptr<const Step>> steps_;
+};
+
+std::vector<ListedItem> list_augmentations();
+
+/// Images ready for a network. Buffers are recycled: a batch is valid until the next call of Loader::next.
+struct Batch {
+  int64_t size = 0;
+  int64_t view = kPlainView;
+  std::vector<float> images;       ///< [N, H, W, C], (pixel / 255 - mean) / std
+  std::vector<int64_t> labels;     ///< [N]
+  std::vector<int64_t> positions;  ///< [N], indices into the Samples
+};
+
+struct LoaderOptions {
+  int64_t batch = 128;
+  bool shuffle = false;    ///< order is a pure function of seed and epoch
+  bool drop_last = false;  ///< leave out an incomplete last batch, unless it is the only one
+  uint64_t seed = 0;
+  Augment augment;
+  int workers = 1;  ///< threads that make batches
+  int ahead = 4;    ///< batches made ahead
+};
+
+/// Makes batches ahead of need. One consumer at a time. Errors in a worker are thrown by next().
+class Loader {
+ public:
+  Loader(const DataSet& data, Samples samples, LoaderOptions options);
+  ~Loader();
+  Loader(Loader&&) noexcept;
+  /// Begins an epoch at batch `first`, every image in view `view`.
+  void start(int64_t epoch, int64_t view, int64_t first = 0);
+  /// The next batch, or null at the end of the epoch.
+  const Batch* next();
+  /// Batches in an epoch.
+  int64_t batches() const;
+  /// Processor seconds that the workers have used.
+  double worker_cpu_seconds() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace retort

@@ -1,0 +1,111 @@
+/// \file model.h
+/// Anything that predicts, behind one interface: a run directory or an ensemble. Loaded, run over samples, measured.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "retort/data.h"
+#include "retort/ensemble.h"
+#include "retort/graph.h"
+#include "retort/metrics.h"
+#include "retort/weights.h"
+
+namespace retort {
+
+struct ModelOptions {
+  std::string device = "cpu";
+  std::string precision = "f32";  ///< "f32", "bf16" or "auto" (by the net's kind)
+};
+
+/// One or several networks with the combiner that makes one answer of theirs. Not thread-safe.
+class Model {
+ public:
+  /// Loads a run directory (one member) or an ensemble's (its members and fitted combiner). Throws Error where files
+  /// are damaged, or a member's weights are not those that the ensemble was fitted with.
+  explicit Model(const std::string& path, const ModelOptions& options = {});
+  ~Model();
+  Model(Model&&) noexcept;
+
+  const std::string& path() const;
+  /// The directory's name.
+  std::string name() const;
+  bool is_ensemble() const;
+  int64_t members() const;
+  int64_t classes() const;
+  /// Per member: its directory, weights' SHA-256 and configuration.
+  struct Member {
+    std::string path, hash;
+    ModelConfig config;
+  };
+  const Member& member(int64_t m) const;
+  const Combiner& combiner() const;
+  /// Sums over members.
+  Cost cost() const;
+  int64_t size_on_disk() const;
+
+  /// Logits of all members for n images [n, H, W, C], normalised as the members were trained: out [M, n, C].
+  void member_logits(const float* images, int64_t n, ImageShape shape, float* out);
+  /// Combined logits, [n, C].
+  void logits(const float* images, int64_t n, ImageShape shape, float* out);
+
+  /// Throws Error where the model does not fit the data: classes, channels, label names or normalisation differ.
+  void check_fits(const DataSet& data) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Which pixels a prediction is made from.
+struct PredictOptions {
+  int64_t batch = 256;
+  Augment augment;
+  uint64_t seed = 0;  ///< of the view
+  int64_t view = kPlainView;
+};
+
+/// Runs every member over the samples. Returns early, with what is there, when the monitor says stop.
+Predictions predict(Model& model, const DataSet& data, const Samples& samples, const PredictOptions& options = {},
+                    const Monitor& monitor = {});
+
+struct EnsembleOptions {
+  std::vector<std::string> members;  ///< run directories, at least two
+  std::string method = "mean_logits";
+  std::string data = "fashion-mnist";
+  int64_t samples = 0;  ///< of val; 0 is all
+  std::string out;
+  ModelOptions model;
+};
+/// Predicts on val, fits the combiner there and writes `out/ensemble.json`.
+Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor = {});
+
+/// What running a model costs on this machine.
+struct Measurement {
+  std::string model, precision;
+  int64_t batch = 1;
+  int threads = 1;
+  double latency_median = 0, latency_p99 = 0;  ///< seconds a batch
+  double throughput = 0;                       ///< images a second at `throughput_batch`
+  int64_t peak_memory = 0;                     ///< bytes; 0 where not measured
+  int64_t size_on_disk = 0, parameters = 0, macs = 0;
+};
+
+struct BenchOptions {
+  int64_t batch = 1;  ///< for latency
+  int64_t throughput_batch = 64;
+  double seconds = 2;  ///< measured time per model, after warm-up
+  int threads = 1;
+  ModelOptions model;
+  /// Measures peak memory of running one model in a process of its own; the library cannot start itself again, the
+  /// command can.
+  std::function<int64_t(const std::string& path)> peak_memory;
+};
+
+/// Times models in turn, one call each, so that the machine's drift hits all alike. Random pixels of the trained size.
+std::vector<Measurement> bench(const std::vector<std::string>& paths, const BenchOptions& options,
+                               const Monitor& monitor = {});
+
+}  // namespace retort

@@ -1,0 +1,84 @@
+/// \file network.h
+/// Runs a Graph with LibTorch. Sources that use it include the single at:: operations they need.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "retort/graph.h"
+
+namespace retort {
+
+/// How numbers are kept while a network runs. `automatic` takes bf16 for nets of dense convolutions where the device
+/// multiplies it in hardware, and float32 for nets with depthwise ones, whose bf16 backward is several times slower on
+/// CPUs. bf16 is autocast: parameters, norms and losses stay float32.
+enum class Precision { automatic, f32, bf16 };
+/// `auto`, `f32`, `bf16`. Throws a usage error on anything else.
+Precision parse_precision(const std::string& text);
+std::string precision_name(Precision precision);
+
+struct NetworkOptions {
+  std::string device = "cpu";  ///< "cpu", "cuda", "cuda:1", ... as LibTorch spells them
+  Precision precision = Precision::automatic;
+  uint64_t seed = 0;  ///< of the initial parameters
+};
+
+/// A parameter or a buffer, by timm's name.
+struct NamedTensor {
+  std::string name;
+  at::Tensor tensor;
+};
+
+/// Outputs of nodes that were asked for, by node name.
+using Taps = std::map<std::string, at::Tensor>;
+
+/// A graph with its parameters. Not thread-safe; different networks may run on different threads at once.
+class Network {
+ public:
+  /// Parameters are filled by the rules in the graph, as a pure function of seed and name. Throws a usage error on a
+  /// device that this LibTorch does not have.
+  Network(Graph graph, const NetworkOptions& options);
+
+  /// images [N, C, H, W] float32, channels-last for speed -> logits [N, classes] float32. `training` updates running
+  /// statistics; gradients are kept unless the caller holds a c10::InferenceMode or at::NoGradGuard. Names that
+  /// `taps` already holds as keys are filled.
+  at::Tensor forward(const at::Tensor& images, bool training, Taps* taps = nullptr);
+
+  const Graph& graph() const { return graph_; }
+  const at::Device& device() const { return device_; }
+  /// What `automatic` became.
+  Precision precision() const { return precision_; }
+  /// Trainable parameters, in the graph's order.
+  const std::vector<NamedTensor>& parameters() const { return parameters_; }
+  /// Running statistics.
+  const std::vector<NamedTensor>& buffers() const { return buffers_; }
+
+  /// Copies `DIR/model.safetensors` into parameters and buffers. Throws Error that lists missing, extra and misshapen
+  /// tensors.
+  void load(const std::filesystem::path& file);
+  /// Writes all of them, atomically, contiguous in NCHW.
+  void save(const std::filesystem::path& file, const std::map<std::string, std::string>& metadata = {}) const;
+
+ private:
+  at::Tensor run_graph(const at::Tensor& images, bool training, Taps* taps);
+
+  Graph graph_;
+  at::Device device_;
+  Precision precision_;
+  std::vector<NamedTensor> parameters_, buffers_;
+  std::vector<at::Tensor> by_index_;  ///< all of them, as Graph::parameters counts
+  std::vector<int> last_use_;         ///< per node: the last node that reads it, so that memory is let go early
+};
+
+/// Wraps pixels [N, H, W, C] as a channels-last tensor [N, C, H, W] without a copy on the CPU.
+at::Tensor wrap_images(float* pixels, int64_t n, int64_t channels, int64_t height, int64_t width,
+                       const at::Device& device);
+
+/// Threads that the calling thread's operations use from now on.
+void set_threads(int threads);
+
+}  // namespace retort

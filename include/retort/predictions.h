@@ -1,0 +1,90 @@
+/// \file predictions.h
+/// Logits by member, view, sample and class, with where they came from: what members give, combiners take and return,
+/// metrics read. Saved to disk they are the soft labels of distillation.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "retort/base.h"
+
+namespace retort {
+
+/// Logits of M members on N samples of C classes, one view.
+struct Predictions {
+  std::vector<std::string> members;  ///< [M] names
+  int64_t samples = 0, classes = 0;
+  std::string split;            ///< "train", "val" or "test"; a fit refuses "test"
+  std::string data_hash;        ///< DataSet::hash
+  std::vector<uint64_t> ids;    ///< [N] sample ids
+  std::vector<int64_t> labels;  ///< [N] class indices
+  std::vector<float> logits;    ///< [M, N, C]
+
+  int64_t count() const { return static_cast<int64_t>(members.size()); }
+  /// [N, C] of one member.
+  std::span<const float> member(int64_t m) const;
+  /// The predictions of one member alone.
+  Predictions only(int64_t m) const;
+};
+
+/// Puts the members of several predictions side by side, samples matched by id in the first one's order. Throws Error
+/// where data, split, classes or samples differ.
+Predictions align(std::span<const Predictions> parts);
+
+/// What a store of soft labels was made from; a store that does not match what it is used with is refused.
+struct LabelsInfo {
+  std::string data;          ///< data spec
+  std::string data_hash;     ///< DataSet::hash
+  std::string samples_hash;  ///< Samples::hash
+  std::string split;
+  int64_t samples = 0, classes = 0, views = 0;
+  std::string augment;  ///< Augment::spec
+  uint64_t seed = 0;    ///< of the views
+  struct Teacher {
+    std::string name, path, hash;  ///< hash: SHA-256 of the weights
+  };
+  std::vector<Teacher> teachers;  ///< one per member
+  double core_seconds = 0;        ///< what writing cost
+};
+
+/// Writes a store shard by shard: a shard is one member's logits for one view. `labels.json` comes last, so that a
+/// store is either whole or not there. Throws Error. Not thread-safe, but for write(), which is.
+class LabelsWriter {
+ public:
+  /// Creates the directory; refuses one that already holds a store.
+  LabelsWriter(std::filesystem::path directory, LabelsInfo info);
+  /// logits [samples, classes], kept as float16. Throws Error on NaN, infinities and wrong sizes.
+  void write(int64_t member, int64_t view, std::span<const float> logits);
+  /// Checks that every shard is there and writes labels.json.
+  void finish(double core_seconds);
+
+ private:
+  std::filesystem::path directory_;
+  LabelsInfo info_;
+};
+
+/// A store of soft labels, memory-mapped. Immutable, thread-safe.
+class Labels {
+ public:
+  /// Throws Error where a shard is missing, cut, of another shape or does not match its hash of sizes.
+  explicit Labels(const std::filesystem::path& directory);
+  ~Labels();
+  Labels(Labels&&) noexcept;
+  const LabelsInfo& info() const;
+  /// Copies the logits of `positions` in one view: out [members, positions, classes].
+  void read(int64_t view, std::span<const int64_t> positions, std::span<float> out) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Throws Error that says what differs, in words, where a store was not made from `expected`. Empty strings and zero
+/// counts in `expected` are not compared; teachers are compared by hash, where `expected` has any.
+void check_labels(const std::string& where, const LabelsInfo& store, const LabelsInfo& expected);
+
+}  // namespace retort

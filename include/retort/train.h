@@ -1,0 +1,83 @@
+/// \file train.h
+/// Training a classifier, from labels alone or distilled from teachers, and writing teachers' soft labels.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "retort/metrics.h"
+#include "retort/model.h"
+
+namespace retort {
+
+/// The teacher's part in training a student: stored soft labels (fast), or a teacher that runs beside it (slow; gives
+/// the same loss on the same views).
+struct DistillOptions {
+  std::string labels;       ///< a store; its augmentation, seed and views are the student's
+  std::string teacher;      ///< a run or an ensemble; with `labels`: must be the store's, and its combiner is used
+  std::string combiner;     ///< of the store's members where no teacher is given; "" is mean_logits
+  std::string loss = "kd";  ///< spec; without a temperature of its own, `temperature` is used
+  double temperature = 3;   ///< T of alpha * T^2 * KL(teacher || student) + (1 - alpha) * CE
+  double alpha = 0.7;       ///< weight of the distillation term, in [0, 1]
+  std::string teacher_precision = "auto";  ///< of a live teacher
+};
+
+struct TrainOptions {
+  std::string data = "fashion-mnist";
+  std::string model = "resnet20";
+  std::string out;      ///< run directory; must be new, unless `resume`
+  int64_t samples = 0;  ///< a fixed subset of train; 0 is all
+  int64_t epochs = 6;
+  int64_t batch = 128;
+  std::string optimizer = "sgd";  ///< "sgd" (Nesterov momentum) or "adamw"
+  double lr = 0.1;                ///< peak; change it with the batch: twice the batch, twice the rate
+  double momentum = 0.9;
+  double weight_decay = 5e-4;  ///< not on norms and biases
+  double warmup_epochs = 0.5;  ///< linear from lr / 100, then cosine to 0
+  double label_smoothing = 0;
+  double clip_grad = 0;  ///< largest norm of all gradients; 0 is off
+  double ema = 0;        ///< decay of the averaged weights, such as 0.999; 0 is off
+  std::string augment = "random_crop:padding=2,hflip";
+  int64_t views = 0;  ///< cycle through this many views of each sample; 0: a new view every epoch
+  std::string precision = "auto";
+  std::string device = "cpu";
+  int threads = 0;                 ///< of this training; 0 is all usable cores
+  uint64_t seed = 0;               ///< of weights, order and views
+  bool resume = false;             ///< go on from `out/checkpoint`, bit for bit with the same thread count
+  double checkpoint_seconds = 60;  ///< also at every epoch
+  std::optional<DistillOptions> distill;
+};
+
+struct TrainResult {
+  std::string run;
+  bool stopped = false;  ///< the monitor stopped it; resume goes on
+  int64_t epochs = 0, samples_per_epoch = 0;
+  double images_per_second = 0;  ///< of the training steps, evaluation left out
+  double core_seconds = 0;       ///< processor time, evaluation left out
+  int64_t peak_memory = 0;       ///< of the process, bytes
+  Metrics val;                   ///< of the last weights (their average where ema is on)
+  int64_t best_epoch = 0;        ///< by val accuracy; its weights are in `run/best`
+  double best_val_accuracy = 0;
+};
+
+/// Trains `options.model` and leaves a run directory (docs/formats.md). Uses only train, and val to report and to pick
+/// best. Throws Error: bad options (usage), a NaN loss (the last good checkpoint stays), damaged checkpoints, a store
+/// of soft labels that does not match. Several trainings may run side by side on different threads.
+TrainResult train(const TrainOptions& options, const Monitor& monitor = {});
+
+struct LabelOptions {
+  std::string teacher;  ///< a run or an ensemble: each member is kept
+  std::string data = "fashion-mnist";
+  int64_t samples = 0;  ///< the same fixed subset of train as in training
+  int64_t views = 4;
+  std::string augment = "random_crop:padding=2,hflip";
+  uint64_t seed = 0;  ///< of the views
+  std::string out;
+  std::string precision = "auto", device = "cpu";
+  int threads = 0;  ///< members and views are labelled side by side, one thread each; 0 is all usable cores
+};
+/// Writes soft labels of every member for `views` views of each training sample. Returns what the store says.
+LabelsInfo write_labels(const LabelOptions& options, const Monitor& monitor = {});
+
+}  // namespace retort

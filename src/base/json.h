@@ -1,0 +1,41 @@
+/// \file json.h
+/// JSON with errors that say where. Key order is kept, so files and replies read as they were written.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "retort/base.h"
+
+namespace retort {
+
+using Json = nlohmann::ordered_json;
+
+/// Parses text that may be hostile. Throws Error that names `where`.
+inline Json parse_json(std::string_view where, std::string_view text) {
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) fail(where, "not valid JSON; the file is damaged or of another kind");
+  return json;
+}
+
+/// The member `key` of an object as a T. Throws Error where it is absent or of another type.
+template <class T>
+T get(std::string_view where, const Json& object, const std::string& key) {
+  if (!object.is_object() || !object.contains(key)) fail(where, "'", key, "' is missing");
+  try {
+    return object.at(key).get<T>();
+  } catch (const nlohmann::json::exception&) {
+    fail(where, "'", key, "' is ", object.at(key).dump().substr(0, 60), ", which is of another type than expected");
+  }
+}
+
+/// Checks the version that opens each of our JSON files. Throws Error.
+inline void check_version(std::string_view where, const Json& json, const std::string& key, int64_t version) {
+  const auto found = get<int64_t>(where, json, key);
+  if (found != version) {
+    fail(where, key, " is ", found, "; this build reads version ", version, "; use the retort that wrote it");
+  }
+}
+
+}  // namespace retort

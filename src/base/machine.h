@@ -1,0 +1,29 @@
+/// \file machine.h
+/// What this machine is and what a piece of work has cost on it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace retort {
+
+/// Cores that this process may use: affinity mask and cgroup quota, at least 1.
+int usable_cores();
+/// "AMD EPYC ..., 2 cores" for reports.
+std::string machine_description();
+/// Whether the CPU multiplies bfloat16 in hardware (avx512_bf16 or amx).
+bool cpu_has_bf16();
+
+/// Seconds on a clock that never goes back.
+double wall_seconds();
+/// Seconds of processor time of this process, or of the calling thread alone.
+double process_cpu_seconds();
+double thread_cpu_seconds();
+/// Highest resident memory of this process so far, bytes.
+int64_t peak_memory_bytes();
+
+/// Runs fn(0) ... fn(count - 1) on up to `threads` threads, rethrowing the first exception after all have ended.
+void parallel_for(int threads, int64_t count, const std::function<void(int64_t)>& fn);
+
+}  // namespace retort
