@@ -39,13 +39,13 @@ std::string str(const Parts&... parts) {
 /// Throws Error of kind failure; the message is the concatenation of `parts`.
 template <class... Parts>
 [[noreturn]] void fail(std::string_view where, const Parts&... parts) {
-  throw Error(where, str(parts...));
+  throw Error(where, ::retort::str(parts...));
 }
 
 /// Throws Error of kind usage.
 template <class... Parts>
 [[noreturn]] void fail_usage(std::string_view where, const Parts&... parts) {
-  throw Error(where, str(parts...), Error::Kind::usage);
+  throw Error(where, ::retort::str(parts...), Error::Kind::usage);
 }
 
 /// The list `a, b, c`, for messages.

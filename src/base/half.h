@@ -1,5 +1,5 @@
 /// \file half.h
-/// IEEE half precision, round to nearest even; vectorised by the compiler.
+/// IEEE half precision, round to nearest even. Reading has no branches, so that compilers vectorise loops over it.
 #pragma once
 
 #include <bit>
@@ -26,9 +26,10 @@ inline uint16_t to_half(float value) {
 inline float from_half(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
   const uint32_t magnitude = static_cast<uint32_t>(half & 0x7FFFu) << 13;
-  if (magnitude >= 0x0F800000u) return std::bit_cast<float>(sign | (magnitude + 0x70000000u));  // Inf, NaN
-  // Multiplying by 2^112 moves the exponent and normalises subnormals, exactly.
-  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f));
+  // Multiplying by 2^112 moves the exponent and normalises subnormals, exactly; infinities and NaN want exponent 255.
+  const uint32_t moved = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+  const uint32_t special = static_cast<int32_t>(magnitude) >= 0x0F800000 ? 0x7F800000u : 0u;
+  return std::bit_cast<float>(sign | moved | special);
 }
 
 }  // namespace retort

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "retort/base.h"
 
@@ -19,15 +21,26 @@ inline Json parse_json(std::string_view where, std::string_view text) {
   return json;
 }
 
+/// Whether a value can become a T without losing anything: nlohmann turns 1.5 and -1 into whole numbers silently.
+template <class T>
+bool fits(const Json& value) {
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    if (value.is_number_unsigned()) return std::in_range<T>(value.get<uint64_t>());
+    return value.is_number_integer() && std::in_range<T>(value.get<int64_t>());
+  }
+  return !std::is_floating_point_v<T> || value.is_number();
+}
+
 /// The member `key` of an object as a T. Throws Error where it is absent or of another type.
 template <class T>
 T get(std::string_view where, const Json& object, const std::string& key) {
   if (!object.is_object() || !object.contains(key)) fail(where, "'", key, "' is missing");
+  const Json& value = object.at(key);
   try {
-    return object.at(key).get<T>();
+    if (fits<T>(value)) return value.get<T>();
   } catch (const nlohmann::json::exception&) {
-    fail(where, "'", key, "' is ", object.at(key).dump().substr(0, 60), ", which is of another type than expected");
   }
+  fail(where, "'", key, "' is ", value.dump().substr(0, 60), ", which is of another type than expected");
 }
 
 /// Checks the version that opens each of our JSON files. Throws Error.

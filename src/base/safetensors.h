@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.h"
@@ -25,25 +27,35 @@ struct TensorView {
   int64_t numel() const;
 };
 
+/// What a safetensors file holds.
+struct SafetensorsContents {
+  std::map<std::string, TensorView> tensors;  ///< views into the bytes that were parsed
+  std::map<std::string, std::string> metadata;
+};
+
+/// Reads a file that lies in memory. Throws Error on everything that the format forbids (header length, JSON, unknown
+/// dtypes, sizes against shapes, overlaps, holes, bytes beyond the end), and on duplicate names, absurd ranks, long
+/// names and too many tensors.
+SafetensorsContents parse_safetensors(std::string_view where, std::span<const std::byte> bytes);
+
 /// A safetensors file mapped read-only; its views live as long as it does.
 class Safetensors {
  public:
-  /// Throws Error on everything that the format forbids: header length, JSON, unknown dtypes, sizes against shapes,
-  /// overlaps, holes, bytes beyond the end, duplicate names.
+  /// Throws Error as parse_safetensors does, and where the file cannot be read.
   explicit Safetensors(const fs::path& path);
-  const std::map<std::string, TensorView>& tensors() const { return tensors_; }
-  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::map<std::string, TensorView>& tensors() const { return contents_.tensors; }
+  const std::map<std::string, std::string>& metadata() const { return contents_.metadata; }
   /// The tensor called `name`. Throws Error where there is none.
   const TensorView& at(const std::string& name) const;
 
  private:
   MappedFile file_;
   std::string where_;
-  std::map<std::string, TensorView> tensors_;
-  std::map<std::string, std::string> metadata_;
+  SafetensorsContents contents_;
 };
 
-/// Writes a file atomically: tensors sorted by alignment, then name. Throws Error.
+/// Writes a file atomically: tensors sorted by alignment, then name. Throws Error where bytes and shape of a tensor
+/// disagree or the file cannot be written.
 void write_safetensors(const fs::path& path, const std::map<std::string, TensorView>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

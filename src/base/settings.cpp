@@ -2,6 +2,7 @@
 #include <charconv>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "retort/base.h"
 
