@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,7 @@ struct Samples {
 /// A labelled image data set with its three splits.
 struct DataSet {
   std::string spec;  ///< as given to open_data
-  std::string hash;  ///< SHA-256 of its files' contents
+  std::string hash;  ///< SHA-256 over its files' contents, decompressed
   ImageShape shape;
   std::vector<std::string> label_names;
   std::vector<double> mean, std;  ///< per channel, of pixels scaled to [0, 1]
@@ -77,8 +78,10 @@ inline constexpr int64_t kPlainView = -1;
 class Augment {
  public:
   class Step;
+  /// No change at all.
+  Augment() = default;
   /// Parses `random_crop:padding=4,hflip`; empty text is no change at all. Throws a usage error.
-  explicit Augment(const std::string& spec = "");
+  explicit Augment(const std::string& spec);
   /// Writes view `view` of the image; `kPlainView` copies it.
   void apply(const uint8_t* pixels, ImageShape shape, uint64_t seed, uint64_t id, int64_t view, uint8_t* out) const;
   /// The text it was made from.
@@ -91,7 +94,7 @@ class Augment {
 
 std::vector<ListedItem> list_augmentations();
 
-/// Images ready for a network. Buffers are recycled: a batch is valid until the next call of Loader::next.
+/// Images ready for a network. Buffers are recycled: a batch is valid until the next call of Loader::next or start.
 struct Batch {
   int64_t size = 0;
   int64_t view = kPlainView;
@@ -105,6 +108,7 @@ struct LoaderOptions {
   bool shuffle = false;    ///< order is a pure function of seed and epoch
   bool drop_last = false;  ///< leave out an incomplete last batch, unless it is the only one
   uint64_t seed = 0;
+  std::optional<uint64_t> view_seed;  ///< of the views; without one, `seed`
   Augment augment;
   int workers = 1;  ///< threads that make batches
   int ahead = 4;    ///< batches made ahead
@@ -116,9 +120,9 @@ class Loader {
   Loader(const DataSet& data, Samples samples, LoaderOptions options);
   ~Loader();
   Loader(Loader&&) noexcept;
-  /// Begins an epoch at batch `first`, every image in view `view`.
+  /// Begins an epoch at batch `first`, every image in view `view`; what is left of the epoch before is dropped.
   void start(int64_t epoch, int64_t view, int64_t first = 0);
-  /// The next batch, or null at the end of the epoch.
+  /// The next batch, or null at the end of the epoch. After an error, only `start` goes on.
   const Batch* next();
   /// Batches in an epoch.
   int64_t batches() const;

@@ -1,0 +1,24 @@
+/// \file open.h
+/// What the makers of data sets share.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "retort/data.h"
+
+namespace retort {
+
+/// Id of sample `index` of a part ("train", "test"), for data that names its samples by their place.
+uint64_t sample_id(std::string_view part, int64_t index);
+
+/// Fills train, val and test: val is held out of the training source by a fixed hash of the id. Throws Error where that
+/// leaves nothing in one of them.
+void set_splits(DataSet& data, const std::shared_ptr<const Source>& train, const std::shared_ptr<const Source>& test);
+
+/// Fashion-MNIST from a directory that holds its four files.
+DataSet open_fashion_mnist_in(const std::filesystem::path& directory);
+
+}  // namespace retort
