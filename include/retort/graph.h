@@ -40,8 +40,8 @@ enum class Init {
   ones,
   kaiming_fan_out,  ///< normal, variance 2 / fan_out (He et al. 2015)
   conv_fan_out,     ///< normal, variance 2 / (fan_out / groups): timm's efficientnet and mobilenet rule
-  linear_torch,     ///< uniform in +-1 / sqrt(fan_in): torch.nn.Linear's rule
-  linear_uniform,   ///< uniform in +-1 / sqrt(fan_in + fan_out): timm's efficientnet and mobilenet rule
+  linear_torch,     ///< uniform in +-1 / sqrt(fan_in): torch.nn.Linear's rule (its bias is zeros here)
+  linear_uniform,   ///< uniform in +-1 / sqrt(fan_out): timm's efficientnet and mobilenet rule
 };
 
 /// A trainable parameter, or a buffer that training updates but no gradient does.
@@ -109,6 +109,7 @@ class GraphBuilder {
   int64_t channels_of(int x) const;
   /// The input image.
   int input() const { return 0; }
+  int64_t classes() const { return graph_.classes; }
   /// Checks names and ends the graph at the last node; `classifier` is the linear layer's name.
   Graph finish(const std::string& first_conv, const std::string& classifier);
 

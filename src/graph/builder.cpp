@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <set>
+
+#include "graph/rules.h"
+#include "retort/graph.h"
+
+namespace retort {
+
+GraphBuilder::GraphBuilder(std::string architecture, int64_t channels, int64_t classes) {
+  const auto check = [&](const char* what, int64_t count) {
+    if (count >= 1 && count <= kLargestSize) return;
+    fail_usage(architecture, count, " ", what, "; expected 1 to ", kLargestSize, "; give a count in that range");
+  };
+  check("image channels", channels);
+  check("classes", classes);
+  graph_.architecture = std::move(architecture);
+  graph_.channels = channels;
+  graph_.classes = classes;
+  add_node({.name = "input"}, channels);
+}
+
+int GraphBuilder::add_node(Node node, int64_t channels) {
+  check_node(graph_, node, graph_.nodes.size());
+  graph_.nodes.push_back(std::move(node));
+  channels_.push_back(channels);
+  return static_cast<int>(graph_.nodes.size()) - 1;
+}
+
+int GraphBuilder::add_parameter(Parameter parameter) {
+  graph_.parameters.push_back(std::move(parameter));
+  return static_cast<int>(graph_.parameters.size()) - 1;
+}
+
+int64_t GraphBuilder::channels_of(int x) const {
+  if (x >= 0 && static_cast<size_t>(x) < channels_.size()) return channels_[static_cast<size_t>(x)];
+  fail_usage(graph_.architecture, "node ", x, " was asked for; there are ", channels_.size(),
+             "; use the index that a method of the builder returned");
+}
+
+int GraphBuilder::conv2d(int x, const std::string& name, const Conv& conv) {
+  const int64_t in = channels_of(x);
+  Node node{.name = name, .op = Op::conv2d, .inputs = {x}};
+  node.out_channels = conv.out;
+  node.kernel = conv.kernel;
+  node.stride = conv.stride;
+  node.padding = conv.padding;
+  node.groups = conv.groups;
+  node.has_bias = conv.bias;
+  if (conv.groups < 1 || in % conv.groups != 0 || conv.out % conv.groups != 0) {
+    fail_usage(node_place(graph_, node), conv.groups, " groups do not divide ", in, " input and ", conv.out,
+               " output channels; choose a common divisor");
+  }
+  node.parameters.push_back(add_parameter({.name = name + ".weight",
+                                           .shape = {conv.out, in / conv.groups, conv.kernel, conv.kernel},
+                                           .init = conv.init,
+                                           .groups = conv.groups}));
+  if (conv.bias) node.parameters.push_back(add_parameter({.name = name + ".bias", .shape = {conv.out}}));
+  return add_node(std::move(node), conv.out);
+}
+
+int GraphBuilder::batch_norm(int x, const std::string& name, Init weight_init, double eps) {
+  const int64_t channels = channels_of(x);
+  Node node{.name = name, .op = Op::batch_norm, .inputs = {x}};
+  if (!(eps > 0)) fail_usage(node_place(graph_, node), "eps is ", eps, "; expected above 0, such as 1e-5");
+  node.eps = eps;
+  node.parameters = {
+      add_parameter({.name = name + ".weight", .shape = {channels}, .init = weight_init}),
+      add_parameter({.name = name + ".bias", .shape = {channels}}),
+      add_parameter({.name = name + ".running_mean", .shape = {channels}, .buffer = true}),
+      add_parameter({.name = name + ".running_var", .shape = {channels}, .init = Init::ones, .buffer = true}),
+      add_parameter({.name = name + ".num_batches_tracked", .buffer = true, .integer = true}),
+  };
+  return add_node(std::move(node), channels);
+}
+
+int GraphBuilder::linear(int x, const std::string& name, int64_t out, Init init) {
+  Node node{.name = name, .op = Op::linear, .inputs = {x}};
+  node.out_channels = out;
+  node.has_bias = true;
+  node.parameters = {
+      add_parameter({.name = name + ".weight", .shape = {out, channels_of(x)}, .init = init}),
+      add_parameter({.name = name + ".bias", .shape = {out}}),
+  };
+  return add_node(std::move(node), out);
+}
+
+int GraphBuilder::apply(Op op, const std::string& name, std::vector<int> inputs) {
+  const Node node{.name = name, .op = op, .inputs = std::move(inputs)};
+  if (op == Op::max_pool || op == Op::avg_pool) {
+    fail_usage(node_place(graph_, node), op_name(op), " has settings; add it with pool()");
+  }
+  const int64_t channels = node.inputs.empty() ? 0 : channels_of(node.inputs.front());
+  for (int input : node.inputs) {
+    if (channels_of(input) == channels) continue;
+    fail_usage(node_place(graph_, node), op_name(op), " of ", channels, " and ", channels_of(input),
+               " channels; expected equal counts; bring one to the other's with a 1x1 convolution");
+  }
+  return add_node(node, channels);
+}
+
+int GraphBuilder::pool(Op op, int x, const std::string& name, int64_t kernel, int64_t stride, int64_t padding) {
+  Node node{.name = name, .op = op, .inputs = {x}};
+  if (op != Op::max_pool && op != Op::avg_pool) {
+    fail_usage(node_place(graph_, node), op_name(op), " is not a pool with a window; use max_pool or avg_pool");
+  }
+  node.kernel = kernel;
+  node.stride = stride;
+  node.padding = padding;
+  return add_node(std::move(node), channels_of(x));
+}
+
+Graph GraphBuilder::finish(const std::string& first_conv, const std::string& classifier) {
+  const std::string& where = graph_.architecture;
+  const Node& last = graph_.nodes.back();
+  std::set<std::string> names;
+  std::vector<bool> read(graph_.nodes.size(), false);
+  read.back() = true;
+  for (const Node& node : graph_.nodes) {
+    if (!names.insert(node.name).second)
+      fail_usage(where, "two nodes are called '", node.name, "'; names are unique; rename one");
+    for (int input : node.inputs) read[static_cast<size_t>(input)] = true;
+  }
+  const auto unread = std::find(read.begin(), read.end(), false);
+  if (unread != read.end()) {
+    const auto& name = graph_.nodes[static_cast<size_t>(unread - read.begin())].name;
+    fail_usage(where, "nothing reads node '", name, "'; connect it or leave it out");
+  }
+  if (last.op != Op::linear || last.name != classifier || last.out_channels != graph_.classes) {
+    fail_usage(where, "ends in ", op_name(last.op), " '", last.name, "'; expected the linear layer '", classifier,
+               "' of ", graph_.classes, " classes; add it last");
+  }
+  const Node& first = graph_.nodes[static_cast<size_t>(graph_.find(first_conv))];
+  if (first.op != Op::conv2d || first.inputs.front() != input()) {
+    fail_usage(where, "'", first_conv, "' is not a convolution of the input; name the one that is");
+  }
+  graph_.first_conv = first_conv;
+  graph_.classifier = classifier;
+  return std::move(graph_);
+}
+
+}  // namespace retort
