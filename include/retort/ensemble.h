@@ -55,8 +55,8 @@ struct Ensemble {
   std::unique_ptr<Combiner> make() const;
 };
 
-/// Fits a combiner on held-out predictions. Throws a usage error where `val` is a test split (nothing is ever fitted
-/// on test) or has fewer than two members.
+/// Fits a combiner on held-out predictions. Throws a usage error where `val` is not of the split val (nothing is ever
+/// fitted on test, and members know their training samples by heart) or has fewer than two members.
 std::unique_ptr<Combiner> fit_combiner(const std::string& spec, const Predictions& val);
 
 /// Writes and reads `DIR/ensemble.json`. Throws Error on a damaged or foreign file.

@@ -41,6 +41,13 @@ struct Change {
 };
 Change accuracy_change(std::span<const uint8_t> correct_a, std::span<const uint8_t> correct_b, uint64_t seed = 0);
 
+/// Difference of mean accuracy, b - a, between two groups of runs that differ in their seed only, all on the same
+/// samples: [run][sample] as correct() gives them. Its 95% interval counts both which samples were drawn and which
+/// seeds (bootstrap over samples, alike for all runs, and over the runs of each group); from a group of one run nothing
+/// is learnt about seeds. Throws Error on empty groups and on runs of different lengths.
+Change seeds_change(std::span<const std::vector<uint8_t>> a, std::span<const std::vector<uint8_t>> b,
+                    uint64_t seed = 0);
+
 /// Mean and sample standard deviation (n - 1); sd is 0 for one value.
 struct MeanSd {
   double mean = 0, sd = 0;

@@ -25,7 +25,9 @@ struct Predictions {
   std::vector<float> logits;    ///< [M, N, C]
 
   int64_t count() const { return static_cast<int64_t>(members.size()); }
-  /// [N, C] of one member.
+  /// Throws Error where sizes disagree, a label is out of range or a logit is not finite. Labels may be absent.
+  void check() const;
+  /// [N, C] of one member. Throws Error where there is no such member.
   std::span<const float> member(int64_t m) const;
   /// The predictions of one member alone.
   Predictions only(int64_t m) const;
@@ -48,6 +50,7 @@ struct LabelsInfo {
     std::string name, path, hash;  ///< hash: SHA-256 of the weights
   };
   std::vector<Teacher> teachers;  ///< one per member
+  std::string precision;          ///< what the teachers ran in: "f32", "bf16"
   double core_seconds = 0;        ///< what writing cost
 };
 
@@ -55,7 +58,8 @@ struct LabelsInfo {
 /// store is either whole or not there. Throws Error. Not thread-safe, but for write(), which is.
 class LabelsWriter {
  public:
-  /// Creates the directory; refuses one that already holds a store.
+  /// Creates the directory; refuses one that already holds a store. Shards that an interrupted writer of the same
+  /// store left behind count as written.
   LabelsWriter(std::filesystem::path directory, LabelsInfo info);
   /// logits [samples, classes], kept as float16. Throws Error on NaN, infinities and wrong sizes.
   void write(int64_t member, int64_t view, std::span<const float> logits);
@@ -65,17 +69,19 @@ class LabelsWriter {
  private:
   std::filesystem::path directory_;
   LabelsInfo info_;
+  std::string store_;  ///< hash of info_, by which shards know their store
 };
 
 /// A store of soft labels, memory-mapped. Immutable, thread-safe.
 class Labels {
  public:
-  /// Throws Error where a shard is missing, cut, of another shape or does not match its hash of sizes.
+  /// Throws Error where labels.json is damaged, or a shard is missing, cut, of another shape or of another store.
   explicit Labels(const std::filesystem::path& directory);
   ~Labels();
   Labels(Labels&&) noexcept;
   const LabelsInfo& info() const;
-  /// Copies the logits of `positions` in one view: out [members, positions, classes].
+  /// Copies the logits of `positions` in one view: out [members, positions, classes]. Throws Error where a view or a
+  /// position is out of range.
   void read(int64_t view, std::span<const int64_t> positions, std::span<float> out) const;
 
  private:
@@ -84,7 +90,8 @@ class Labels {
 };
 
 /// Throws Error that says what differs, in words, where a store was not made from `expected`. Empty strings and zero
-/// counts in `expected` are not compared; teachers are compared by hash, where `expected` has any.
+/// counts in `expected` are not compared, but for the augmentation, where empty means none; its seed is compared where
+/// there is one. Teachers are compared by hash, where `expected` has any; the data spec and the cost never are.
 void check_labels(const std::string& where, const LabelsInfo& store, const LabelsInfo& expected);
 
 }  // namespace retort
