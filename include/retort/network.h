@@ -64,6 +64,7 @@ class Network {
   void save(const std::filesystem::path& file, const std::map<std::string, std::string>& metadata = {}) const;
 
  private:
+  void check_images(const at::Tensor& images);
   at::Tensor run_graph(const at::Tensor& images, bool training, Taps* taps);
 
   Graph graph_;
@@ -72,6 +73,8 @@ class Network {
   std::vector<NamedTensor> parameters_, buffers_;
   std::vector<at::Tensor> by_index_;  ///< all of them, as Graph::parameters counts
   std::vector<int> last_use_;         ///< per node: the last node that reads it, so that memory is let go early
+  Shape checked_;                     ///< of the last images, which fit
+  std::vector<bool> in_place_;        ///< per node: whether it may overwrite its first input
 };
 
 /// Wraps pixels [N, H, W, C] as a channels-last tensor [N, C, H, W] without a copy on the CPU.

@@ -4,10 +4,13 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/random.h"
 
 namespace retort::test {
@@ -18,6 +21,11 @@ inline std::vector<double> unit(std::string_view name, int64_t n) {
   uint64_t state = fnv1a(name);
   for (double& v : values) v = static_cast<double>(mix64(state += 0x9E3779B97F4A7C15ull) >> 40) * 0x1p-23 - 1;
   return values;
+}
+
+/// The file `name` of tests/golden.
+inline Json read_golden(const std::string& name) {
+  return parse_json(name, read_file(std::string(RETORT_GOLDEN "/") + name));
 }
 
 /// What timm.json fills the tensor (or the image batch "input") called `name` with.

@@ -1,0 +1,48 @@
+#include "network/init.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/hash.h"
+#include "base/random.h"
+
+namespace retort {
+
+namespace {
+
+// Numbers that one output, or one input, is made of.
+double fan_out(const Parameter& p) {
+  double n = static_cast<double>(p.shape[0]);
+  for (size_t i = 2; i < p.shape.size(); ++i) n *= static_cast<double>(p.shape[i]);
+  return n;
+}
+
+void fill_normal(Rng rng, double deviation, std::span<float> values) {
+  for (float& v : values) v = static_cast<float>(deviation * rng.normal());
+}
+
+void fill_uniform(Rng rng, double bound, std::span<float> values) {
+  for (float& v : values) v = static_cast<float>(bound * (2 * rng.uniform() - 1));
+}
+
+}  // namespace
+
+void fill_parameter(const Parameter& p, uint64_t seed, std::span<float> values) {
+  const Rng rng = stream(seed, Purpose::init, fnv1a(p.name));
+  switch (p.init) {
+    case Init::zeros:
+      return std::fill(values.begin(), values.end(), 0.0f);
+    case Init::ones:
+      return std::fill(values.begin(), values.end(), 1.0f);
+    case Init::kaiming_fan_out:
+      return fill_normal(rng, std::sqrt(2 / fan_out(p)), values);
+    case Init::conv_fan_out:
+      return fill_normal(rng, std::sqrt(2 / (fan_out(p) / static_cast<double>(p.groups))), values);
+    case Init::linear_torch:
+      return fill_uniform(rng, 1 / std::sqrt(static_cast<double>(p.shape.at(1))), values);
+    case Init::linear_uniform:
+      return fill_uniform(rng, 1 / std::sqrt(static_cast<double>(p.shape[0])), values);
+  }
+}
+
+}  // namespace retort

@@ -1,0 +1,191 @@
+#include "retort/network.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+
+#include "base/machine.h"
+#include "network/init.h"
+#include "network/run_node.h"
+
+namespace retort {
+
+namespace {
+
+constexpr const char* kWhere = "network";
+
+// LibTorch's messages carry a stack trace; the first line is what a user can read.
+std::string first_line(const c10::Error& error) {
+  const std::string text = error.what_without_backtrace();
+  return text.substr(0, text.find('\n'));
+}
+
+at::Device parse_device(const std::string& text) {
+  try {
+    const at::Device device(text);
+    if (device.is_cpu() || (device.is_cuda() && at::hasCUDA())) return device;
+  } catch (const c10::Error&) {
+  }
+  fail_usage(kWhere, "--device is '", text, "'; this LibTorch ",
+             at::hasCUDA() ? "has cpu and cuda" : "has cpu only; for cuda build with a CUDA LibTorch");
+}
+
+bool has_depthwise(const Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& n) { return n.groups > 1; });
+}
+
+Precision resolve(Precision asked, const Graph& graph, const at::Device& device) {
+  if (asked != Precision::automatic) return asked;
+  if (device.is_cuda()) return Precision::bf16;
+  return cpu_has_bf16() && !has_depthwise(graph) ? Precision::bf16 : Precision::f32;
+}
+
+// Autocast to bfloat16 while in scope, with the cache of cast weights dropped at the end: they change every step.
+class Autocast {
+ public:
+  Autocast(bool on, const at::Device& device) : on_(on), device_(device.type()) {
+    if (!on_) return;
+    was_on_ = at::autocast::is_autocast_enabled(device_);
+    dtype_ = at::autocast::get_autocast_dtype(device_);
+    at::autocast::set_autocast_enabled(device_, true);
+    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::increment_nesting();
+  }
+  ~Autocast() {
+    if (!on_) return;
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(device_, was_on_);
+    at::autocast::set_autocast_dtype(device_, dtype_);
+  }
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+
+ private:
+  bool on_, was_on_ = false;
+  at::DeviceType device_;
+  at::ScalarType dtype_ = at::kFloat;
+};
+
+at::Tensor make_parameter(const Parameter& p, const NetworkOptions& options, const at::Device& device) {
+  at::Tensor t = at::empty(p.shape, at::TensorOptions(p.integer ? at::kLong : at::kFloat));
+  if (p.integer) {
+    t.zero_();
+  } else {
+    fill_parameter(p, options.seed, {t.data_ptr<float>(), static_cast<size_t>(t.numel())});
+  }
+  // Not contiguous(): it leaves kernels of one pixel or channel in strides that are not taken for channels-last.
+  t = p.shape.size() == 4 ? t.to(device, at::kFloat, false, false, at::MemoryFormat::ChannelsLast) : t.to(device);
+  return p.buffer ? t : t.set_requires_grad(true);
+}
+
+std::vector<int> last_uses(const Graph& graph) {
+  std::vector<int> last(graph.nodes.size(), 0);
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    for (int input : graph.nodes[i].inputs) last[static_cast<size_t>(input)] = static_cast<int>(i);
+  }
+  return last;
+}
+
+// Nodes that may overwrite their first input: they gain by it, they are its only reader, and its gradient does not
+// need it.
+std::vector<bool> in_place_nodes(const Graph& graph) {
+  std::vector<int> readers(graph.nodes.size(), 0);
+  for (const Node& node : graph.nodes) {
+    for (int input : node.inputs) ++readers[static_cast<size_t>(input)];
+  }
+  std::vector<bool> out;
+  for (const Node& node : graph.nodes) {
+    const auto input = static_cast<size_t>(node.inputs.empty() ? 0 : node.inputs[0]);
+    out.push_back(runs_in_place(node.op) && readers[input] == 1 && output_may_be_overwritten(graph.nodes[input].op));
+  }
+  return out;
+}
+
+}  // namespace
+
+Precision parse_precision(const std::string& text) {
+  if (text == "auto") return Precision::automatic;
+  if (text == "f32") return Precision::f32;
+  if (text == "bf16") return Precision::bf16;
+  fail_usage(kWhere, "--precision is '", text, "'; expected auto, f32 or bf16");
+}
+
+std::string precision_name(Precision precision) {
+  return precision == Precision::automatic ? "auto" : precision == Precision::f32 ? "f32" : "bf16";
+}
+
+Network::Network(Graph graph, const NetworkOptions& options)
+    : graph_(std::move(graph)),
+      device_(parse_device(options.device)),
+      precision_(resolve(options.precision, graph_, device_)),
+      last_use_(last_uses(graph_)),
+      in_place_(in_place_nodes(graph_)) {
+  const c10::InferenceMode off(false);  // what is made inside of it could never be trained
+  try {
+    for (const Parameter& p : graph_.parameters) {
+      by_index_.push_back(make_parameter(p, options, device_));
+      (p.buffer ? buffers_ : parameters_).push_back({p.name, by_index_.back()});
+    }
+  } catch (const c10::Error& error) {
+    fail(kWhere, first_line(error));
+  }
+}
+
+void Network::check_images(const at::Tensor& images) {
+  if (images.dim() != 4 || images.size(0) < 1) {
+    fail(kWhere, "images are ", images.sizes(), "; ", graph_.architecture, " expects [N, ", graph_.channels, ", H, W]");
+  }
+  const at::IntArrayRef shape = images.sizes().slice(1);
+  if (shape == at::IntArrayRef(checked_)) return;
+  infer_shapes(graph_, shape.vec());
+  checked_ = shape.vec();
+}
+
+at::Tensor Network::forward(const at::Tensor& images, bool training, Taps* taps) {
+  check_images(images);
+  try {
+    const Autocast autocast(precision_ == Precision::bf16, device_);
+    return run_graph(images, training, taps).to(at::kFloat);
+  } catch (const c10::Error& error) {
+    fail(kWhere, graph_.architecture, " on images ", images.sizes(), ": ", first_line(error));
+  }
+}
+
+at::Tensor Network::run_graph(const at::Tensor& images, bool training, Taps* taps) {
+  std::vector<at::Tensor> values(graph_.nodes.size());
+  std::vector<bool> tapped(graph_.nodes.size(), false);
+  if (taps) {
+    for (const auto& [name, tensor] : *taps) tapped[static_cast<size_t>(graph_.find(name))] = true;
+  }
+  for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const Node& node = graph_.nodes[i];
+    const auto input = static_cast<size_t>(node.inputs.empty() ? 0 : node.inputs[0]);
+    const at::Tensor& x = node.op == Op::input ? images : values[input];
+    const at::Tensor* second = node.inputs.size() > 1 ? &values[static_cast<size_t>(node.inputs[1])] : nullptr;
+    values[i] = run_node(node, {x, second, by_index_, training, in_place_[i] && !tapped[input]});
+    if (tapped[i]) (*taps)[node.name] = values[i];
+    for (int used : node.inputs) {
+      if (last_use_[static_cast<size_t>(used)] == static_cast<int>(i)) values[static_cast<size_t>(used)].reset();
+    }
+  }
+  return values.back();
+}
+
+at::Tensor wrap_images(float* pixels, int64_t n, int64_t channels, int64_t height, int64_t width,
+                       const at::Device& device) {
+  const at::Tensor images = at::from_blob(pixels, {n, channels, height, width},
+                                          {height * width * channels, 1, width * channels, channels}, at::kFloat);
+  return device.is_cpu() ? images : images.to(device);
+}
+
+void set_threads(int threads) {
+  if (threads < 1) fail_usage(kWhere, "threads is ", threads, "; expected at least 1");
+  if (at::get_num_threads() != threads) at::set_num_threads(threads);
+}
+
+}  // namespace retort
