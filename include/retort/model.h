@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,13 +43,16 @@ class Model {
   };
   const Member& member(int64_t m) const;
   const Combiner& combiner() const;
-  /// Sums over members.
+  /// What the networks run in: "f32" or "bf16", "mixed" where members differ.
+  std::string precision() const;
+  /// Sums over members, for one image of the trained size.
   Cost cost() const;
+  /// Bytes of weights and configurations.
   int64_t size_on_disk() const;
 
-  /// Logits of all members for n images [n, H, W, C], normalised as the members were trained: out [M, n, C].
+  /// Logits of all members for n images [n, H, W, C], normalised as the members were trained: out [M, n, classes].
   void member_logits(const float* images, int64_t n, ImageShape shape, float* out);
-  /// Combined logits, [n, C].
+  /// Combined logits, [n, classes].
   void logits(const float* images, int64_t n, ImageShape shape, float* out);
 
   /// Throws Error where the model does not fit the data: classes, channels, label names or normalisation differ.
@@ -62,7 +66,7 @@ class Model {
 /// Which pixels a prediction is made from.
 struct PredictOptions {
   int64_t batch = 256;
-  Augment augment;
+  Augment augment = Augment();
   uint64_t seed = 0;  ///< of the view
   int64_t view = kPlainView;
 };
@@ -75,11 +79,15 @@ struct EnsembleOptions {
   std::vector<std::string> members;  ///< run directories, at least two
   std::string method = "mean_logits";
   std::string data = "fashion-mnist";
-  int64_t samples = 0;  ///< of val; 0 is all
+  std::string split = "val";  ///< what is fitted on; all others are refused
+  int64_t samples = 0;        ///< a fixed subset of it; 0 is all
+  int threads = 0;            ///< 0 is all usable cores
   std::string out;
   ModelOptions model;
 };
-/// Predicts on val, fits the combiner there and writes `out/ensemble.json`.
+/// Predicts on val, fits the combiner there and writes `out/ensemble.json`. Throws usage errors on fewer than two
+/// members, the same one twice, ensembles as members and the test split; throws Error, and writes nothing, where the
+/// monitor stops it.
 Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor = {});
 
 /// What running a model costs on this machine.
@@ -88,15 +96,16 @@ struct Measurement {
   int64_t batch = 1;
   int threads = 1;
   double latency_median = 0, latency_p99 = 0;  ///< seconds a batch
-  double throughput = 0;                       ///< images a second at `throughput_batch`
-  int64_t peak_memory = 0;                     ///< bytes; 0 where not measured
+  int64_t throughput_batch = 0;
+  double throughput = 0;    ///< images a second at `throughput_batch`
+  int64_t peak_memory = 0;  ///< bytes; 0 where not measured
   int64_t size_on_disk = 0, parameters = 0, macs = 0;
 };
 
 struct BenchOptions {
   int64_t batch = 1;  ///< for latency
   int64_t throughput_batch = 64;
-  double seconds = 2;  ///< measured time per model, after warm-up
+  double seconds = 2;  ///< measured time per model for either number, after warm-up
   int threads = 1;
   ModelOptions model;
   /// Measures peak memory of running one model in a process of its own; the library cannot start itself again, the
@@ -105,7 +114,12 @@ struct BenchOptions {
 };
 
 /// Times models in turn, one call each, so that the machine's drift hits all alike. Random pixels of the trained size.
+/// The calling thread keeps `options.threads`. Stopped by the monitor, it returns what it has measured by then.
 std::vector<Measurement> bench(const std::vector<std::string>& paths, const BenchOptions& options,
                                const Monitor& monitor = {});
+
+/// Loads a model, runs three batches of either size that bench() times, and returns the highest resident memory of
+/// this whole process so far, bytes. Only a process that does nothing else gives a number about the model.
+int64_t measure_peak_memory(const std::string& path, const BenchOptions& options);
 
 }  // namespace retort

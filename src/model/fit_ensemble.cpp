@@ -1,0 +1,69 @@
+#include <set>
+
+#include "base/file.h"
+#include "base/machine.h"
+#include "retort/model.h"
+#include "retort/network.h"
+
+namespace retort {
+
+namespace {
+
+constexpr const char* kWhere = "ensemble";
+
+// What can be refused before any work.
+void check_options(const EnsembleOptions& o) {
+  std::error_code none;  // what cannot be looked at is refused where it is opened
+  if (o.members.size() < 2) fail_usage(kWhere, o.members.size(), " members given; expected at least two");
+  if (o.split != "val") {
+    fail_usage(kWhere, "asked to fit on '", o.split, "'; test is for measuring only, and members know train by heart; ",
+               "use val");
+  }
+  if (o.threads < 0) fail_usage(kWhere, "threads is ", o.threads, "; expected 0 (all cores) or more");
+  if (o.out.empty()) fail_usage(kWhere, "no output directory given");
+  if (fs::exists(o.out, none) && !fs::is_directory(o.out, none))
+    fail_usage(o.out, "a file is in the way; choose another name");
+  if (fs::exists(fs::path(o.out) / "config.json", none)) {
+    fail_usage(o.out, "is a run directory; an ensemble needs a directory of its own");
+  }
+  std::set<fs::path> seen;
+  for (const std::string& member : o.members) {
+    if (fs::exists(fs::path(member) / "ensemble.json", none)) {
+      fail_usage(member, "is an ensemble; members are run directories");
+    }
+    if (!seen.insert(fs::weakly_canonical(member, none)).second) {
+      fail_usage(member, "is given twice; a member has one vote, use the combiner 'weighted' for more");
+    }
+  }
+  make_combiner(o.method);  // an unknown method is an error now, not after all members have run
+}
+
+}  // namespace
+
+Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor) {
+  check_options(options);
+  set_threads(options.threads > 0 ? options.threads : usable_cores());
+  const DataSet data = open_data(options.data);
+  const Samples samples = data.split(options.split).subset(options.samples);
+  Ensemble ensemble{.combiner = options.method, .data = data.spec, .data_hash = data.hash};
+  std::vector<Predictions> parts;
+  for (const std::string& path : options.members) {
+    Model model(path, options.model);
+    parts.push_back(predict(model, data, samples, {}, monitor));
+    if (parts.back().samples < samples.size()) {
+      fail(kWhere, "stopped while predicting with ", path, "; nothing was written");
+    }
+    ensemble.members.push_back({fs::absolute(path).string(), model.member(0).hash});
+  }
+  const Predictions all = align(parts);
+  const auto combiner = fit_combiner(options.method, all);
+  ensemble.weights = combiner->weights();
+  if (!ensemble.weights.empty()) ensemble.split = options.split;
+  const Metrics metrics = evaluate(combine(*combiner, all, options.method));
+  ensemble.val_nll = metrics.nll;
+  ensemble.val_accuracy = metrics.accuracy;
+  save_ensemble(options.out, ensemble);
+  return load_ensemble(options.out);  // with the members' paths as they lie on disk
+}
+
+}  // namespace retort

@@ -1,0 +1,200 @@
+#include "retort/model.h"
+
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/file.h"
+#include "retort/network.h"
+#include "retort/zoo.h"
+
+namespace retort {
+
+struct Model::State {
+  std::string path;
+  bool is_ensemble = false;
+  std::vector<Member> members;
+  std::vector<Network> networks;  ///< one a member
+  std::unique_ptr<Combiner> combiner;
+  Cost cost;
+  int64_t size_on_disk = 0;
+  std::vector<float> scratch;  ///< logits of all members, for logits()
+
+  void load_run(const ModelOptions& options);
+  void load_ensemble(const ModelOptions& options);
+  const Member& add_member(const fs::path& directory, const ModelOptions& options);
+};
+
+namespace {
+
+constexpr const char* kEnsembleFile = "ensemble.json";
+constexpr double kSameNumber = 1e-6;  // normalisation constants that went through text
+
+// Without exceptions: what cannot be looked at is not there.
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+int64_t file_bytes(const fs::path& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  return error ? 0 : static_cast<int64_t>(size);
+}
+
+bool same(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](double x, double y) { return std::abs(x - y) <= kSameNumber; });
+}
+
+std::string list(const std::vector<double>& values) {
+  std::vector<std::string> words;
+  for (const double value : values) words.push_back(str(value));
+  return str("[", join(words), "]");
+}
+
+// What a model takes and gives: this must agree between members, and with data.
+struct Interface {
+  int64_t channels, classes;
+  const std::vector<std::string>& label_names;
+  const std::vector<double>& mean;
+  const std::vector<double>& std;
+};
+
+Interface interface_of(const ModelConfig& c) { return {c.input_size[0], c.num_classes, c.label_names, c.mean, c.std}; }
+
+// `a` is at `where`, `b` belongs to `other`. Labels that nobody named agree with all.
+void check_same(const std::string& where, const Interface& a, const std::string& other, const Interface& b) {
+  const auto differ = [&](std::string_view what, const auto& mine, const auto& theirs) {
+    fail(where, what, " is ", mine, "; ", other, " has ", theirs, "; use models and data that belong together");
+  };
+  if (a.channels != b.channels) differ("the number of input channels", a.channels, b.channels);
+  if (a.classes != b.classes) differ("the number of classes", a.classes, b.classes);
+  if (!same(a.mean, b.mean)) differ("the normalisation's mean", list(a.mean), list(b.mean));
+  if (!same(a.std, b.std)) differ("the normalisation's std", list(a.std), list(b.std));
+  if (a.label_names.empty() || b.label_names.empty()) return;
+  const auto [x, y] = std::mismatch(a.label_names.begin(), a.label_names.end(), b.label_names.begin());
+  if (x == a.label_names.end()) return;
+  differ(str("label ", x - a.label_names.begin()), "'" + *x + "'", "'" + *y + "'");
+}
+
+Network load_network(const fs::path& directory, const ModelConfig& config, const ModelOptions& options) {
+  const auto models = list_models();
+  if (std::none_of(models.begin(), models.end(), [&](const ModelInfo& m) { return m.name == config.architecture; })) {
+    fail(directory.string(), "config.json names the architecture '", config.architecture,
+         "', which this build does not have; see: retort list models");
+  }
+  Network network(build_model(config.architecture, config.num_classes, config.input_size[0]),
+                  {.device = options.device, .precision = parse_precision(options.precision)});
+  network.load(weights_path(directory));
+  return network;
+}
+
+// The directory's own name, also where the path ends in a slash or a dot.
+std::string last_name(const std::string& path) {
+  fs::path full = fs::absolute(path).lexically_normal();
+  if (!full.has_filename()) full = full.parent_path();
+  return full.filename().string();
+}
+
+}  // namespace
+
+const Model::Member& Model::State::add_member(const fs::path& directory, const ModelOptions& options) {
+  if (!is_there(weights_path(directory))) {
+    fail(path, weights_path(directory).string(), " is not there; expected a finished run");
+  }
+  Member member{directory.string(), weights_hash(directory), read_config(directory)};
+  networks.push_back(load_network(directory, member.config, options));
+  const Cost c = retort::cost(networks.back().graph(), member.config.input_size);
+  cost.parameters += c.parameters;
+  cost.macs += c.macs;
+  size_on_disk += file_bytes(weights_path(directory)) + file_bytes(directory / "config.json");
+  members.push_back(std::move(member));
+  return members.back();
+}
+
+void Model::State::load_run(const ModelOptions& options) {
+  add_member(path, options);
+  combiner = make_combiner("mean_logits");
+}
+
+void Model::State::load_ensemble(const ModelOptions& options) {
+  const Ensemble ensemble = retort::load_ensemble(path);
+  size_on_disk = file_bytes(fs::path(path) / kEnsembleFile);
+  for (const Ensemble::Member& expected : ensemble.members) {
+    const Member& member = add_member((fs::path(path) / expected.path).lexically_normal(), options);
+    if (member.hash != expected.sha256) {
+      fail(path, "the weights of member ", member.path, " are not those it was fitted with (SHA-256 ",
+           member.hash.substr(0, 12), ", expected ", expected.sha256.substr(0, 12), "); fit the ensemble again");
+    }
+    check_same(member.path, interface_of(member.config), members[0].path, interface_of(members[0].config));
+  }
+  if (members.empty()) fail(path, "the ensemble has no members; fit it again");
+  combiner = ensemble.make();
+}
+
+Model::Model(const std::string& path, const ModelOptions& options) : state_(std::make_unique<State>()) {
+  state_->path = path;
+  state_->is_ensemble = is_there(fs::path(path) / kEnsembleFile);
+  if (state_->is_ensemble) {
+    state_->load_ensemble(options);
+  } else if (is_there(fs::path(path) / "config.json")) {
+    state_->load_run(options);
+  } else {
+    fail(path, is_there(path) ? "holds no model" : "does not exist",
+         "; expected a run directory (config.json, model.safetensors) or an ensemble's (ensemble.json)");
+  }
+}
+
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+
+const std::string& Model::path() const { return state_->path; }
+std::string Model::name() const { return last_name(state_->path); }
+bool Model::is_ensemble() const { return state_->is_ensemble; }
+int64_t Model::members() const { return static_cast<int64_t>(state_->members.size()); }
+int64_t Model::classes() const { return state_->members.front().config.num_classes; }
+const Model::Member& Model::member(int64_t m) const { return state_->members.at(static_cast<size_t>(m)); }
+const Combiner& Model::combiner() const { return *state_->combiner; }
+Cost Model::cost() const { return state_->cost; }
+int64_t Model::size_on_disk() const { return state_->size_on_disk; }
+
+std::string Model::precision() const {
+  const std::string first = precision_name(state_->networks.front().precision());
+  for (const Network& network : state_->networks) {
+    if (precision_name(network.precision()) != first) return "mixed";
+  }
+  return first;
+}
+
+void Model::member_logits(const float* images, int64_t n, ImageShape shape, float* out) {
+  if (n < 1) fail(path(), "asked for the logits of ", n, " images; expected at least 1");
+  const int64_t channels = member(0).config.input_size[0];
+  if (shape.channels != channels) fail(path(), "images have ", shape.channels, " channels; expected ", channels);
+  const c10::InferenceMode inference;
+  for (Network& network : state_->networks) {
+    // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
+    const at::Tensor input =
+        wrap_images(const_cast<float*>(images), n, shape.channels, shape.height, shape.width, network.device());
+    const at::Tensor logits = network.forward(input, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
+    std::memcpy(out, logits.const_data_ptr<float>(), static_cast<size_t>(n * classes()) * sizeof(float));
+    out += n * classes();
+  }
+}
+
+void Model::logits(const float* images, int64_t n, ImageShape shape, float* out) {
+  if (!is_ensemble()) return member_logits(images, n, shape, out);
+  std::vector<float>& scratch = state_->scratch;
+  scratch.resize(static_cast<size_t>(members() * std::max<int64_t>(n, 0) * classes()));
+  member_logits(images, n, shape, scratch.data());
+  combiner().combine({scratch.data(), members(), n, classes()}, out);
+}
+
+void Model::check_fits(const DataSet& data) const {
+  const Interface ours = interface_of(member(0).config);
+  check_same(path(), ours, data.spec, {data.shape.channels, data.classes(), data.label_names, data.mean, data.std});
+}
+
+}  // namespace retort

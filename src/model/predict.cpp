@@ -1,0 +1,64 @@
+#include <algorithm>
+#include <filesystem>
+
+#include "retort/model.h"
+
+namespace retort {
+
+namespace {
+
+std::string member_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+
+Predictions empty_predictions(const Model& model, const DataSet& data, const Samples& samples) {
+  Predictions p;
+  for (int64_t m = 0; m < model.members(); ++m) {
+    p.members.push_back(model.is_ensemble() ? member_name(model.member(m).path) : model.name());
+  }
+  p.classes = model.classes();
+  p.split = samples.split;
+  p.data_hash = data.hash;
+  p.ids.reserve(static_cast<size_t>(samples.size()));
+  p.labels.reserve(static_cast<size_t>(samples.size()));
+  return p;
+}
+
+// A stopped prediction has `p.samples` of `planned`: closes the gaps between the members.
+void shrink(Predictions& p, int64_t planned) {
+  const auto row = [&](int64_t samples) { return p.logits.begin() + samples * p.classes; };
+  for (int64_t m = 1; m < p.count() && p.samples < planned; ++m) {
+    std::copy(row(m * planned), row(m * planned + p.samples), row(m * p.samples));
+  }
+  p.logits.resize(static_cast<size_t>(p.count() * p.samples * p.classes));
+}
+
+}  // namespace
+
+Predictions predict(Model& model, const DataSet& data, const Samples& samples, const PredictOptions& options,
+                    const Monitor& monitor) {
+  model.check_fits(data);
+  if (options.batch < 1) fail_usage("predict", "batch is ", options.batch, "; expected at least 1");
+  const int64_t planned = samples.size();
+  Predictions p = empty_predictions(model, data, samples);
+  p.logits.resize(static_cast<size_t>(p.count() * planned * p.classes));
+  std::vector<float> part;
+  Loader loader(data, samples, {.batch = options.batch, .seed = options.seed, .augment = options.augment});
+  loader.start(/*epoch=*/0, options.view);
+  while (p.samples < planned && !monitor.stopping()) {
+    const Batch* batch = loader.next();
+    if (!batch) break;
+    part.resize(static_cast<size_t>(p.count() * batch->size * p.classes));
+    model.member_logits(batch->images.data(), batch->size, data.shape, part.data());
+    for (int64_t m = 0; m < p.count(); ++m) {
+      std::copy_n(part.begin() + m * batch->size * p.classes, batch->size * p.classes,
+                  p.logits.begin() + (m * planned + p.samples) * p.classes);
+    }
+    for (const int64_t position : batch->positions) p.ids.push_back(samples.id(position));
+    p.labels.insert(p.labels.end(), batch->labels.begin(), batch->labels.end());
+    p.samples += batch->size;
+    monitor.tell({"predict " + model.name(), p.samples, planned, "images", samples.split});
+  }
+  shrink(p, planned);
+  return p;
+}
+
+}  // namespace retort

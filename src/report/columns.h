@@ -1,0 +1,32 @@
+/// \file columns.h
+/// What the table's columns show: text and Markdown lay out the same ones.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "retort/report.h"
+
+namespace retort {
+
+/// A cell without a number, such as a speed that was not measured.
+inline constexpr const char* kNoCell = "-";
+
+struct Column {
+  std::string header;
+  bool right = false;  ///< numbers stand right
+  std::function<std::string(const Row&)> cell;
+};
+
+/// The row's name: the first column of everything.
+Column name_column();
+/// How good, and what it costs; columns in which no row has anything are left out.
+std::vector<Column> quality_columns(const Table& table);
+std::vector<Column> cost_columns(const Table& table);
+
+/// What stands above the table, and each of the differences below it, as sentences.
+std::string heading(const Table& table);
+std::string difference_sentence(const PairedDifference& difference, int64_t samples);
+
+}  // namespace retort

@@ -1,0 +1,94 @@
+#include "report/run_facts.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "retort/ensemble.h"
+
+namespace retort {
+
+namespace {
+
+constexpr int64_t kRunVersion = 1;
+
+bool is_there(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(path, none);
+}
+
+// The file, or null where there is none.
+Json read_json(const fs::path& path) {
+  return is_there(path) ? parse_json(path.string(), read_file(path)) : Json(nullptr);
+}
+
+// Weights of the best epoch lie in RUN/best; the files that tell of the run lie in RUN.
+fs::path run_of(const fs::path& directory) {
+  fs::path full = fs::absolute(directory).lexically_normal();
+  if (!full.has_filename()) full = full.parent_path();
+  if (full.filename() == "best" && !is_there(full / "run.json") && is_there(full.parent_path() / "run.json")) {
+    return full.parent_path();
+  }
+  return directory;
+}
+
+// "kd T=3 alpha=0.7"; settings that the loss was given show as they were.
+std::string method_of(const std::string& where, const Json& distill) {
+  const Spec loss = Spec::parse(where, get<std::string>(where, distill, "loss"));
+  std::string text = loss.name;
+  if (!loss.values.contains("temperature")) text += str(" T=", get<double>(where, distill, "temperature"));
+  for (const auto& [name, value] : loss.values) text += " " + (name == "temperature" ? "T" : name) + "=" + value;
+  return text + str(" alpha=", get<double>(where, distill, "alpha"));
+}
+
+// The settings without those that change neither weights nor meaning.
+std::string recipe_of(Json options) {
+  for (const char* key : {"seed", "view_seed", "out", "resume", "threads", "device", "checkpoint_seconds"})
+    options.erase(key);
+  return options.dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
+void read_run_json(const fs::path& file, RunFacts& facts) {
+  const std::string where = file.string();
+  const Json run = read_json(file);
+  if (run.is_null()) return;
+  check_version(where, run, "retort_run", kRunVersion);
+  const Json options = get<Json>(where, run, "options");
+  facts.architecture = get<std::string>(where, options, "model");
+  facts.seed = get<uint64_t>(where, options, "seed");
+  facts.recipe = recipe_of(options);
+  facts.distilled = options.contains("distill") && !options.at("distill").is_null();
+  facts.method = facts.distilled ? method_of(where, options.at("distill")) : "from scratch";
+  const bool student = facts.distilled || (run.contains("role") && get<std::string>(where, run, "role") == "student");
+  facts.kind = student ? "student" : "member";
+  facts.train_core_seconds = get<double>(where, run, "core_seconds");
+  if (run.contains("label_core_seconds")) facts.label_core_seconds = get<double>(where, run, "label_core_seconds");
+}
+
+RunFacts read_ensemble_facts(const fs::path& path) {
+  const Ensemble ensemble = load_ensemble(path);
+  RunFacts facts{.kind = "ensemble", .method = ensemble.combiner};
+  facts.val_accuracy = ensemble.val_accuracy;
+  for (const Ensemble::Member& m : ensemble.members) {
+    const RunFacts member = read_facts((path / m.path).lexically_normal().string());
+    facts.train_core_seconds += member.train_core_seconds;
+    facts.label_core_seconds += member.label_core_seconds;
+  }
+  return facts;
+}
+
+}  // namespace
+
+RunFacts read_facts(const std::string& path) {
+  if (is_there(fs::path(path) / "ensemble.json") && !is_there(fs::path(path) / "model.safetensors")) {
+    return read_ensemble_facts(path);
+  }
+  RunFacts facts;
+  read_run_json(run_of(path) / "run.json", facts);
+  const fs::path metrics_file = fs::path(path) / "metrics.json";
+  const Json metrics = read_json(metrics_file);
+  if (metrics.is_object() && metrics.contains("val")) {
+    facts.val_accuracy = get<double>(metrics_file.string(), metrics.at("val"), "accuracy");
+  }
+  return facts;
+}
+
+}  // namespace retort

@@ -1,0 +1,25 @@
+/// \file run_facts.h
+/// What a model's directory says of how it was made.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace retort {
+
+struct RunFacts {
+  std::string kind = "member";  ///< "member", "ensemble" or "student"
+  std::string method;           ///< combiner, "from scratch" or the distillation; empty where nothing says
+  std::string architecture;     ///< of a run
+  std::string recipe;           ///< equal for runs that differ in nothing but seeds; empty where nothing says
+  uint64_t seed = 0;
+  bool distilled = false;
+  double train_core_seconds = 0, label_core_seconds = 0;
+  std::optional<double> val_accuracy;  ///< as training, or the ensemble's fit, left it
+};
+
+/// Reads run.json and metrics.json, or ensemble.json and what its members say. Files that are not there leave their
+/// facts empty, damaged ones throw Error.
+RunFacts read_facts(const std::string& path);
+
+}  // namespace retort

@@ -1,0 +1,98 @@
+#include <algorithm>
+
+#include "report/columns.h"
+#include "report/format.h"
+
+namespace retort {
+
+namespace {
+
+constexpr size_t kMinWidth = 40, kMinName = 12;
+constexpr const char* kGap = "  ";
+constexpr size_t kGapWidth = 2;
+
+// A column with its cells made: what is laid out.
+struct Strip {
+  std::vector<std::string> cells;  ///< the header, then one a row
+  bool right = false;
+  size_t width = 0;
+};
+
+Strip make_strip(const Column& column, const Table& table, size_t limit) {
+  Strip strip{{column.header}, column.right};
+  for (const Row& row : table.rows) strip.cells.push_back(column.cell(row));
+  for (std::string& cell : strip.cells) {
+    cell = shorten(cell, limit);
+    strip.width = std::max(strip.width, display_width(cell));
+  }
+  return strip;
+}
+
+size_t total_width(const std::vector<Strip>& strips) {
+  size_t width = 0;
+  for (const Strip& strip : strips) width += strip.width + kGapWidth;
+  return width;
+}
+
+std::string without_trailing_spaces(std::string line) { return line.erase(line.find_last_not_of(' ') + 1) + "\n"; }
+
+std::string lay_out(const std::vector<const Strip*>& strips) {
+  std::string out;
+  for (size_t i = 0; i < strips.front()->cells.size(); ++i) {
+    std::string line, rule;
+    for (const Strip* strip : strips) {
+      line += (line.empty() ? "" : kGap) + pad(strip->cells[i], strip->width, strip->right);
+      rule += (rule.empty() ? "" : kGap) + std::string(strip->width, '-');
+    }
+    out += without_trailing_spaces(line);
+    if (i == 0) out += rule + "\n";
+  }
+  return out;
+}
+
+// One table, or several under each other, each opened by the name, where the width does not hold all columns.
+std::string stacked(const Strip& name, const std::vector<Strip>& strips, size_t width) {
+  std::string out;
+  for (size_t first = 0; first < strips.size();) {
+    std::vector<const Strip*> line = {&name};
+    size_t used = name.width;
+    do {
+      used += kGapWidth + strips[first].width;
+      line.push_back(&strips[first++]);
+    } while (first < strips.size() && used + kGapWidth + strips[first].width <= width);
+    out += str(out.empty() ? "" : "\n", lay_out(line));
+  }
+  return out;
+}
+
+std::vector<Strip> make_strips(const std::vector<Column>& columns, const Table& table, size_t limit) {
+  std::vector<Strip> strips;
+  for (const Column& column : columns) strips.push_back(make_strip(column, table, limit));
+  return strips;
+}
+
+}  // namespace
+
+std::string to_text(const Table& table, int width) {
+  const size_t columns = std::max(kMinWidth, static_cast<size_t>(std::max(width, 0)));
+  std::string out = wrap(heading(table), columns) + "\n";
+  if (table.rows.empty()) return out;
+  const size_t limit = columns - kMinName - kGapWidth;  // no cell so wide that it leaves no room for a name
+  const std::vector<Strip> quality = make_strips(quality_columns(table), table, limit);
+  const std::vector<Strip> cost = make_strips(cost_columns(table), table, limit);
+  // A long name gives way before a table is broken.
+  const size_t widest = std::max(total_width(quality), total_width(cost));
+  const Strip name = make_strip(name_column(), table, std::max(kMinName, columns - std::min(columns, widest)));
+  std::vector<Strip> all = quality;
+  all.insert(all.end(), cost.begin(), cost.end());
+  const bool one_table = name.width + total_width(all) <= columns;
+  out += str("\n", stacked(name, one_table ? all : quality, columns));
+  if (!one_table && !cost.empty()) out += str("\n", stacked(name, cost, columns));
+  if (!table.differences.empty()) out += "\n";
+  for (const PairedDifference& d : table.differences) {
+    out += wrap(difference_sentence(d, table.samples), columns) + "\n";
+  }
+  return out;
+}
+
+}  // namespace retort

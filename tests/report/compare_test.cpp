@@ -1,0 +1,194 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "model/tiny_runs.h"
+#include "report/run_facts.h"
+#include "retort/report.h"
+#include "support/expect_error.h"
+#include "support/idx_files.h"
+#include "support/temp_dir.h"
+
+namespace retort {
+namespace {
+
+using test::expect_error;
+
+Json distill_json(const std::string& loss) {
+  return {{"loss", loss}, {"temperature", 3.0}, {"alpha", 0.7}, {"labels", "labels"}, {"teacher", ""}};
+}
+
+// A run.json as training leaves it.
+Json run_json(const std::string& role, uint64_t seed, const Json& distill = nullptr) {
+  return {{"retort_run", 1},
+          {"role", role},
+          {"options",
+           {{"model", "resnet8_half"}, {"epochs", 2}, {"seed", seed}, {"out", str("x", seed)}, {"distill", distill}}},
+          {"core_seconds", 10.5},
+          {"label_core_seconds", distill.is_null() ? 0.0 : 4.0},
+          {"images_per_second", 1000.0},
+          {"peak_memory", 1000},
+          {"data_hash", "x"}};
+}
+
+class CompareTest : public testing::Test {
+ protected:
+  CompareTest()
+      : data(open_data(test::write_idx_data(dir / "data", {.train = 60, .test = 40, .classes = 3, .noise = 150}))) {
+    options.data = data.spec;
+    options.measure_speed = false;
+  }
+
+  std::string write_run(const std::string& name, uint64_t seed, const Json& run, double val_accuracy = -1) {
+    test::write_run(dir / name, data, {.seed = seed});
+    if (!run.is_null()) write_file(dir / name / "run.json", run.dump());
+    if (val_accuracy >= 0) {
+      write_file(dir / name / "metrics.json", Json{{"val", {{"accuracy", val_accuracy}}}}.dump());
+    }
+    return (dir / name).string();
+  }
+
+  double test_accuracy(const std::string& path) {
+    Model model(path);
+    return evaluate(combine(model.combiner(), predict(model, data, data.test), "")).accuracy;
+  }
+
+  Table compare_all(std::vector<std::string> models) {
+    options.models = std::move(models);
+    return compare(options);
+  }
+
+  test::TempDir dir;
+  DataSet data;
+  CompareOptions options;
+};
+
+TEST_F(CompareTest, FillsARowAModel) {
+  const std::string a = write_run("a", 1, run_json("member", 1), 0.6),
+                    b = write_run("b", 2, run_json("member", 2), 0.7);
+  fit_ensemble({.members = {a, b}, .data = data.spec, .threads = 1, .out = (dir / "both").string()});
+  const Table table = compare_all({a, b, (dir / "both").string()});
+  EXPECT_EQ(table.split, "test");
+  EXPECT_EQ(table.samples, 40);
+  EXPECT_EQ(table.baseline, "b");
+  ASSERT_EQ(table.rows.size(), 3u);
+  const Row &first = table.rows[0], &second = table.rows[1], &both = table.rows[2];
+  EXPECT_EQ(first.name, "a");
+  EXPECT_EQ(first.kind, "member");
+  EXPECT_EQ(first.method, "from scratch");
+  EXPECT_EQ(first.metrics.accuracy, test_accuracy(a));
+  EXPECT_EQ(first.train_core_seconds, 10.5);
+  EXPECT_FALSE(first.is_baseline);
+  EXPECT_TRUE(second.is_baseline);
+  EXPECT_NEAR(first.change.value, first.metrics.accuracy - second.metrics.accuracy, 1e-12);
+  EXPECT_EQ(both.kind, "ensemble");
+  EXPECT_EQ(both.method, "mean_logits");
+  EXPECT_EQ(both.metrics.accuracy, test_accuracy((dir / "both").string()));
+  EXPECT_EQ(both.train_core_seconds, 21);
+  EXPECT_EQ(both.cost.parameters, 2 * first.cost.parameters);
+  EXPECT_EQ(both.cost.latency_median, 0);
+  ASSERT_EQ(table.differences.size(), 1u);
+  EXPECT_EQ(table.differences[0].name_a, "both");
+  EXPECT_EQ(table.differences[0].name_b, "b");
+  EXPECT_NEAR(table.differences[0].value, both.metrics.accuracy - second.metrics.accuracy, 1e-12);
+}
+
+TEST_F(CompareTest, SeedsOfOneStudentAreOneRow) {
+  const std::string member = write_run("member", 9, run_json("member", 9), 0.5);
+  std::vector<std::string> models = {member};
+  for (const uint64_t seed : {1, 2, 3}) {
+    models.push_back(write_run(str("net-scratch-seed", seed), seed, run_json("student", seed)));
+    models.push_back(write_run(str("net-kd-seed", seed), seed + 10, run_json("student", seed, distill_json("kd"))));
+  }
+  const Table table = compare_all(models);
+  ASSERT_EQ(table.rows.size(), 3u);
+  const Row &scratch = table.rows[1], &distilled = table.rows[2];
+  EXPECT_EQ(scratch.name, "net-scratch");
+  EXPECT_EQ(scratch.method, "from scratch");
+  EXPECT_EQ(scratch.kind, "student");
+  EXPECT_EQ(scratch.path, models[1]);
+  EXPECT_EQ(distilled.name, "net-kd");
+  EXPECT_EQ(distilled.method, "kd T=3 alpha=0.7");
+  EXPECT_EQ(distilled.label_core_seconds, 4);
+  ASSERT_EQ(distilled.seed_accuracies.size(), 3u);
+  double mean = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(distilled.seed_accuracies[i], test_accuracy(models[2 + 2 * i]));
+    mean += distilled.seed_accuracies[i] / 3;
+  }
+  EXPECT_NEAR(distilled.accuracy_over_seeds.mean, mean, 1e-12);
+  EXPECT_NEAR(distilled.change.value, mean - table.rows[0].metrics.accuracy, 1e-12);
+  ASSERT_EQ(table.differences.size(), 1u);
+  const PairedDifference& d = table.differences[0];
+  EXPECT_EQ(d.name_a, "net-kd");
+  EXPECT_EQ(d.name_b, "net-scratch");
+  EXPECT_EQ(d.seeds, 3);
+  EXPECT_NEAR(d.value, mean - scratch.accuracy_over_seeds.mean, 1e-12);
+  EXPECT_LE(d.interval.low, d.value);
+  EXPECT_GE(d.interval.high, d.value);
+}
+
+TEST_F(CompareTest, OtherSettingsAreOtherRows) {
+  Json longer = run_json("student", 2);
+  longer["options"]["epochs"] = 3;
+  const Table table =
+      compare_all({write_run("m1", 1, run_json("member", 1), 0.5), write_run("m2", 2, run_json("member", 2), 0.4),
+                   write_run("s1", 3, run_json("student", 1)), write_run("s2", 4, longer)});
+  EXPECT_EQ(table.rows.size(), 4u);
+}
+
+TEST_F(CompareTest, RunsThatSayNothingAreMembersMeasuredOnVal) {
+  const std::string a = write_run("x/net", 1, nullptr), b = write_run("y/net", 2, nullptr);
+  const Table table = compare_all({a, b});
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(table.rows[0].name, a);  // both are called net
+  EXPECT_EQ(table.rows[1].name, b);
+  EXPECT_EQ(table.rows[0].kind, "member");
+  EXPECT_EQ(table.rows[0].method, "");
+  Model first(a), second(b);
+  const double on_a = evaluate(predict(first, data, data.val)).accuracy;
+  const double on_b = evaluate(predict(second, data, data.val)).accuracy;
+  EXPECT_EQ(table.baseline, on_b > on_a ? b : a);
+}
+
+TEST_F(CompareTest, SpeedIsMeasuredWhereAsked) {
+  options.measure_speed = true;
+  options.bench.seconds = 0.01;
+  const Table table = compare_all({write_run("a", 1, nullptr)});
+  EXPECT_GT(table.rows.at(0).cost.latency_median, 0);
+  EXPECT_GT(table.rows.at(0).cost.throughput, 0);
+}
+
+TEST_F(CompareTest, StoppedItHasNoRows) {
+  options.models = {write_run("a", 1, nullptr)};
+  EXPECT_TRUE(compare(options, {.stop = [] { return true; }}).rows.empty());
+}
+
+TEST_F(CompareTest, RefusesBadInput) {
+  const std::string a = write_run("a", 1, run_json("member", 1));
+  expect_error([&] { compare_all({}); }, {"no models"}, Error::Kind::usage);
+  expect_error([&] { compare_all({a, a + "/"}); }, {"given twice"}, Error::Kind::usage);
+  expect_error([&] { compare_all({a, (dir / "nothing").string()}); }, {"nothing", "does not exist"});
+  write_file(dir / "a" / "run.json", "{\"retort_run\": 1");
+  expect_error([&] { compare_all({a}); }, {"run.json", "JSON"});
+  write_file(dir / "a" / "run.json", "{\"retort_run\": 99}");
+  expect_error([&] { compare_all({a}); }, {"run.json", "99"});
+  options.split = "dev";
+  expect_error([&] { compare_all({a}); }, {"dev"}, Error::Kind::usage);
+}
+
+TEST_F(CompareTest, FactsOfTheBestWeightsAreThoseOfTheRun) {
+  write_run("run", 1, run_json("student", 5, distill_json("kd:temperature=4")), 0.5);
+  test::write_run(dir / "run" / "best", data);
+  const RunFacts best = read_facts((dir / "run" / "best/").string());
+  EXPECT_EQ(best.seed, 5u);
+  EXPECT_TRUE(best.distilled);
+  EXPECT_EQ(best.method, "kd T=4 alpha=0.7");
+  EXPECT_FALSE(best.val_accuracy);  // metrics.json speaks of the last weights
+  EXPECT_EQ(read_facts((dir / "run").string()).val_accuracy, 0.5);
+}
+
+}  // namespace
+}  // namespace retort

@@ -1,0 +1,196 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "retort/weights.h"
+#include "support/temp_dir.h"
+
+namespace retort {
+namespace {
+
+ModelConfig grey_config() {
+  return {.architecture = "resnet18",
+          .num_classes = 3,
+          .num_features = 512,
+          .input_size = {1, 28, 28},
+          .mean = {0.2860406},
+          .std = {0.3530242},
+          .label_names = {"shirt", "coat", "bag"},
+          .first_conv = "conv1",
+          .classifier = "fc"};
+}
+
+// What timm 1.0.31's save_config_for_hf writes for a resnet18 of its own.
+constexpr const char* kTimmFile = R"({
+  "architecture": "resnet18", "num_classes": 1000, "num_features": 512, "global_pool": "avg",
+  "model_args": {"num_classes": 1000, "in_chans": 3, "global_pool": "avg"},
+  "pretrained_cfg": {
+    "tag": "a1_in1k", "custom_load": false, "input_size": [3, 224, 224], "test_input_size": [3, 288, 288],
+    "fixed_input_size": false, "interpolation": "bicubic", "crop_pct": 0.95, "test_crop_pct": 1.0,
+    "crop_mode": "center", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "num_classes": 1000,
+    "pool_size": [7, 7], "first_conv": "conv1", "classifier": "fc", "license": "apache-2.0"}})";
+
+// The message of reading a config.json with this text.
+std::string read_error(const std::string& text) {
+  const test::TempDir directory;
+  write_file(directory / "config.json", text);
+  try {
+    read_config(directory.path());
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+// The same after one edit of a good file.
+std::string edited(const std::function<void(Json&)>& edit) {
+  Json json = Json::parse(kTimmFile);
+  edit(json);
+  return read_error(json.dump());
+}
+
+TEST(Config, ComesBackAsItWas) {
+  const test::TempDir directory;
+  const ModelConfig in = grey_config();
+  write_config(directory.path(), in);
+  const ModelConfig out = read_config(directory.path());
+  EXPECT_EQ(out.architecture, in.architecture);
+  EXPECT_EQ(out.num_classes, in.num_classes);
+  EXPECT_EQ(out.num_features, in.num_features);
+  EXPECT_EQ(out.input_size, in.input_size);
+  EXPECT_EQ(out.mean, in.mean);
+  EXPECT_EQ(out.std, in.std);
+  EXPECT_EQ(out.crop_pct, in.crop_pct);
+  EXPECT_EQ(out.interpolation, in.interpolation);
+  EXPECT_EQ(out.label_names, in.label_names);
+  EXPECT_EQ(out.first_conv, in.first_conv);
+  EXPECT_EQ(out.classifier, in.classifier);
+}
+
+TEST(Config, IsWrittenUnderTimmsKeys) {
+  const test::TempDir directory;
+  write_config(directory.path(), grey_config());
+  EXPECT_EQ(Json::parse(read_file(directory / "config.json")), Json::parse(R"({
+    "architecture": "resnet18", "num_classes": 3, "num_features": 512, "global_pool": "avg",
+    "label_names": ["shirt", "coat", "bag"], "model_args": {"in_chans": 1},
+    "pretrained_cfg": {
+      "tag": "", "custom_load": false, "input_size": [1, 28, 28], "fixed_input_size": false,
+      "interpolation": "bicubic", "crop_pct": 1.0, "crop_mode": "center", "mean": [0.2860406], "std": [0.3530242],
+      "num_classes": 3, "pool_size": null, "first_conv": "conv1", "classifier": "fc"}})"));
+}
+
+TEST(Config, ThreeChannelsNeedNoModelArguments) {
+  const test::TempDir directory;
+  ModelConfig config = grey_config();
+  config.input_size[0] = 3;
+  config.mean = config.std = {0.5, 0.5, 0.5};
+  config.label_names.clear();
+  write_config(directory.path(), config);
+  const Json json = Json::parse(read_file(directory / "config.json"));
+  EXPECT_FALSE(json.contains("model_args"));
+  EXPECT_FALSE(json.contains("label_names"));
+  EXPECT_EQ(read_config(directory.path()).input_size[0], 3);
+}
+
+TEST(Config, ReadsTimmsOwnFile) {
+  const test::TempDir directory;
+  write_file(directory / "config.json", kTimmFile);
+  const ModelConfig config = read_config(directory.path());
+  EXPECT_EQ(config.architecture, "resnet18");
+  EXPECT_EQ(config.num_classes, 1000);
+  EXPECT_EQ(config.input_size, (std::vector<int64_t>{3, 224, 224}));
+  EXPECT_EQ(config.crop_pct, 0.95);
+  EXPECT_TRUE(config.label_names.empty());
+  EXPECT_EQ(config.classifier, "fc");
+}
+
+TEST(Config, ToleratesWhatTimmLeavesOut) {
+  EXPECT_EQ(edited([](Json& j) { j.erase("num_classes"), j.erase("num_features"), j.erase("model_args"); }), "");
+  EXPECT_EQ(edited([](Json& j) { j["pretrained_cfg"].erase("crop_pct"), j["pretrained_cfg"].erase("interpolation"); }),
+            "");
+  EXPECT_EQ(edited([](Json& j) { j["pretrained_cfg"]["first_conv"] = nullptr; }), "");
+}
+
+TEST(Config, ReadsLabelNamesKeptByIndex) {
+  const test::TempDir directory;
+  Json json = Json::parse(kTimmFile);
+  json["num_classes"] = 2;
+  json["label_names"] = {{"1", "dog"}, {"0", "cat"}};
+  write_file(directory / "config.json", json.dump());
+  EXPECT_EQ(read_config(directory.path()).label_names, (std::vector<std::string>{"cat", "dog"}));
+}
+
+TEST(Config, RefusesWhatIsMissingOrDamaged) {
+  EXPECT_NE(read_error("").find("not valid JSON"), std::string::npos);
+  EXPECT_NE(read_error("[]").find("pretrained_cfg"), std::string::npos);
+  EXPECT_NE(edited([](Json& j) { j.erase("architecture"); }).find("'architecture' is missing"), std::string::npos);
+  EXPECT_NE(edited([](Json& j) { j.erase("pretrained_cfg"); }).find("'pretrained_cfg' is missing"), std::string::npos);
+  EXPECT_NE(edited([](Json& j) { j["pretrained_cfg"] = 3; }).find("pretrained_cfg"), std::string::npos);
+  EXPECT_NE(edited([](Json& j) { j["pretrained_cfg"].erase("mean"); }).find("'mean' is missing"), std::string::npos);
+  EXPECT_THROW(read_config(test::TempDir().path()), Error);
+}
+
+TEST(Config, RefusesEveryCutOfAFile) {
+  const test::TempDir directory;
+  write_config(directory.path(), grey_config());
+  const std::string whole = read_file(directory / "config.json");
+  for (size_t length = 0; length + 2 < whole.size(); ++length) {
+    std::ofstream(directory / "config.json") << whole.substr(0, length);
+    EXPECT_THROW(read_config(directory.path()), Error) << length;
+  }
+}
+
+TEST(Config, RefusesNumbersOutOfRange) {
+  const auto refused = [](const std::string& key, const Json& value, const std::string& word) {
+    const std::string top = edited([&](Json& j) { (key == "num_classes" ? j : j["pretrained_cfg"])[key] = value; });
+    EXPECT_NE(top.find(word), std::string::npos) << key << " " << value << ": " << top;
+  };
+  refused("num_classes", 0, "num_classes is 0");
+  refused("num_classes", -4, "num_classes");
+  refused("num_classes", 1.5, "expected an integer");
+  refused("num_classes", "10", "expected an integer");
+  refused("num_classes", uint64_t{1} << 63, "too large");
+  refused("num_classes", int64_t{1} << 60, "num_classes");
+  refused("input_size", {3, 0, 224}, "input_size holds 0");
+  refused("input_size", {224, 224}, "input_size has 2");
+  refused("input_size", {3, 224, true}, "expected an integer");
+  refused("mean", {0.5}, "mean has 1 numbers");
+  refused("mean", {0.5, 0.5, "x"}, "expected numbers");
+  refused("std", {0.5, 0.0, 0.5}, "std holds 0");
+  refused("std", {0.5, -1, 0.5}, "std holds -1");
+  refused("crop_pct", 0, "crop_pct");
+  refused("crop_pct", "wide", "crop_pct");
+  refused("interpolation", 2, "interpolation");
+}
+
+TEST(Config, RefusesLabelNamesThatDoNotFit) {
+  EXPECT_NE(edited([](Json& j) { j["label_names"] = {"a", "b"}; }).find("label_names has 2"), std::string::npos);
+  EXPECT_NE(edited([](Json& j) { j["label_names"] = {1, 2}; }).find("label_names"), std::string::npos);
+  EXPECT_NE(edited([](Json& j) { j["label_names"] = {{"1000", "x"}}; }).find("label_names maps"), std::string::npos);
+  EXPECT_NE(edited([](Json& j) { j["label_names"] = {{"zero", "x"}}; }).find("label_names maps"), std::string::npos);
+}
+
+TEST(Config, WritesNothingBad) {
+  const test::TempDir directory;
+  ModelConfig config = grey_config();
+  config.std = {0};
+  EXPECT_THROW(write_config(directory.path(), config), Error);
+  config = grey_config();
+  config.label_names[0] = "\xff\xfe";
+  EXPECT_THROW(write_config(directory.path(), config), Error);
+  EXPECT_TRUE(fs::is_empty(directory.path()));
+}
+
+TEST(Weights, HashIsThatOfTheFile) {
+  const test::TempDir directory;
+  EXPECT_THROW(weights_hash(directory.path()), Error);
+  write_file(weights_path(directory.path()), "abc");
+  EXPECT_EQ(weights_hash(directory.path()), sha256("abc"));
+}
+
+}  // namespace
+}  // namespace retort
