@@ -14,7 +14,7 @@ namespace retort {
 /// The teacher's part in training a student: stored soft labels (fast), or a teacher that runs beside it (slow; gives
 /// the same loss on the same views).
 struct DistillOptions {
-  std::string labels;       ///< a store; its augmentation, seed and views are the student's
+  std::string labels;       ///< a store; its augmentation, view seed and views are the student's
   std::string teacher;      ///< a run or an ensemble; with `labels`: must be the store's, and its combiner is used
   std::string combiner;     ///< of the store's members where no teacher is given; "" is mean_logits
   std::string loss = "kd";  ///< spec; without a temperature of its own, `temperature` is used
@@ -43,9 +43,11 @@ struct TrainOptions {
   std::string precision = "auto";
   std::string device = "cpu";
   int threads = 0;                 ///< of this training; 0 is all usable cores
-  uint64_t seed = 0;               ///< of weights, order and views
+  uint64_t seed = 0;               ///< of weights and order
+  uint64_t view_seed = 0;          ///< of the views, apart from `seed` so that several seeds share one store
   bool resume = false;             ///< go on from `out/checkpoint`, bit for bit with the same thread count
   double checkpoint_seconds = 60;  ///< also at every epoch
+  std::string role = "member";     ///< "member" or "student", for reports; "student" wherever `distill` is set
   std::optional<DistillOptions> distill;
 };
 
@@ -77,7 +79,8 @@ struct LabelOptions {
   std::string precision = "auto", device = "cpu";
   int threads = 0;  ///< members and views are labelled side by side, one thread each; 0 is all usable cores
 };
-/// Writes soft labels of every member for `views` views of each training sample. Returns what the store says.
-LabelsInfo write_labels(const LabelOptions& options, const Monitor& monitor = {});
+/// Writes soft labels of every member for `views` views of each training sample. Returns what the store says, or
+/// nothing where the monitor stopped it.
+std::optional<LabelsInfo> write_labels(const LabelOptions& options, const Monitor& monitor = {});
 
 }  // namespace retort

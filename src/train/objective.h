@@ -1,0 +1,57 @@
+/// \file objective.h
+/// What is minimised, and the sums of it that an epoch reports.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "retort/losses.h"
+#include "train/teacher.h"
+
+namespace retort {
+
+/// The loss of a batch: cross entropy, or that and distillation.
+class Objective {
+ public:
+  Objective(const TrainOptions& options, std::optional<Teacher> teacher);
+  struct Value {
+    at::Tensor total;    ///< knows its gradient
+    at::Tensor distill;  ///< the distillation term before alpha weighs it; undefined without a teacher
+  };
+  Value operator()(const at::Tensor& logits, const Batch& batch);
+
+ private:
+  double label_smoothing_, alpha_ = 0;
+  std::optional<Teacher> teacher_;
+  Loss loss_;
+  std::vector<float> teacher_logits_;
+};
+
+/// Sums of an epoch's losses.
+struct LossSums {
+  double total = 0, distill = 0;
+};
+
+/// Adds losses up in double precision. They are read from the device in groups, so that it is not kept waiting; on the
+/// CPU a group is one step.
+class LossMeter {
+ public:
+  explicit LossMeter(bool on_cpu) : group_(on_cpu ? 1 : 32) {}
+  void add(int64_t step, const Objective::Value& value);
+  /// Reads what is pending where a group is full, or `all`. Gives the first loss that is not finite, and its step.
+  struct Bad {
+    int64_t step;
+    double value;
+  };
+  std::optional<Bad> read(LossSums& sums, bool all = false);
+
+ private:
+  struct Pending {
+    int64_t step;
+    at::Tensor total, distill;
+  };
+  size_t group_;
+  std::vector<Pending> pending_;
+};
+
+}  // namespace retort

@@ -1,0 +1,46 @@
+/// \file optimizer.h
+/// SGD with Nesterov momentum and AdamW, through LibTorch's fused kernels.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "retort/network.h"
+
+namespace retort {
+
+struct OptimizerOptions {
+  std::string kind = "sgd";  ///< "sgd" or "adamw"
+  double momentum = 0.9;     ///< of sgd
+  double weight_decay = 0;   ///< not on tensors of one dimension, which are norms and biases
+};
+
+/// Steps parameters along their gradients.
+///   sgd:   g += wd * w;  m = momentum * m + g;  w -= lr * (g + momentum * m)
+///   adamw: w -= lr * wd * w;  m, v = averages of g, g^2 (0.9, 0.999), corrected;  w -= lr * m / (sqrt(v) + 1e-8)
+class Optimizer {
+ public:
+  Optimizer(const std::vector<NamedTensor>& parameters, const OptimizerOptions& options);
+  /// Uses the gradients and lets them go. Throws Error where a parameter has none.
+  void step(double lr);
+  /// All that a checkpoint must keep, by name; the tensors are the optimizer's own.
+  const std::vector<NamedTensor>& state() const { return state_; }
+
+ private:
+  struct Group {
+    double weight_decay = 0;
+    std::vector<at::Tensor> parameters, gradients, first, second, steps;
+  };
+  at::Tensor add_state(const std::string& name, const at::Tensor& like);
+  void update(Group& group, double lr) const;
+
+  OptimizerOptions options_;
+  std::vector<Group> groups_;
+  std::vector<NamedTensor> state_;
+  at::Tensor steps_;  ///< of adamw: steps taken, one number for all parameters
+};
+
+/// Scales all gradients so that their common norm is at most `max_norm`. Returns the norm before.
+double clip_gradients(const std::vector<NamedTensor>& parameters, double max_norm);
+
+}  // namespace retort

@@ -1,0 +1,195 @@
+#include "train/options.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <string_view>
+
+#include "base/machine.h"
+#include "retort/losses.h"
+#include "retort/network.h"
+#include "retort/zoo.h"
+
+namespace retort {
+
+namespace {
+
+constexpr int64_t kMaxEpochs = 1'000'000, kMaxBatch = int64_t{1} << 20;
+constexpr int kMaxThreads = 1024;
+constexpr double kMaxTemperature = 1000;
+
+// "temperature_x" as "--temperature-x".
+std::string flag(std::string_view name) {
+  std::string out = str("--", name);
+  std::replace(out.begin(), out.end(), '_', '-');
+  return out;
+}
+
+/// Checks the options of one verb.
+class Checker {
+ public:
+  explicit Checker(std::string verb) : verb_(std::move(verb)) {}
+
+  std::string where(std::string_view name) const { return verb_ + " " + flag(name); }
+  template <class T>
+  void require(bool good, std::string_view name, const T& value, std::string_view expected) const {
+    if (!good) fail_usage(where(name), "'", value, "' given; expected ", expected);
+  }
+  void at_least(std::string_view name, int64_t value, int64_t min, int64_t max) const {
+    require(value >= min && value <= max, name, value, str(min, " to ", max));
+  }
+  void above_zero(std::string_view name, double value) const {
+    require(std::isfinite(value) && value > 0, name, value, "a number above 0");
+  }
+  void zero_or_more(std::string_view name, double value) const {
+    require(std::isfinite(value) && value >= 0, name, value, "0 or more");
+  }
+  /// In [0, 1).
+  void share(std::string_view name, double value) const {
+    require(value >= 0 && value < 1, name, value, "0 or more and below 1");
+  }
+  void threads_and_device(int threads, const std::string& precision) const {
+    at_least("threads", threads, 0, kMaxThreads);
+    parse_precision(precision);
+  }
+
+ private:
+  std::string verb_;
+};
+
+void check_distill(const Checker& check, const DistillOptions& d) {
+  if (d.labels.empty() && d.teacher.empty()) {
+    fail_usage(check.where("labels"), "neither soft labels nor a teacher given; expected --labels, --teacher or both");
+  }
+  if (!d.teacher.empty() && !d.combiner.empty()) {
+    fail_usage(check.where("combiner"), "given beside --teacher, whose own combiner is used; leave one of them out");
+  }
+  check.require(d.alpha >= 0 && d.alpha <= 1, "alpha", d.alpha, "0 to 1 (the weight of the distillation term)");
+  check.require(d.temperature > 0 && d.temperature <= kMaxTemperature, "temperature", d.temperature,
+                str("above 0, up to ", kMaxTemperature));
+  parse_precision(d.teacher_precision);
+  make_loss(loss_spec(d));
+  if (!d.combiner.empty()) make_combiner(d.combiner);
+}
+
+void check_optimizer(const Checker& check, const TrainOptions& o) {
+  check.require(o.optimizer == "sgd" || o.optimizer == "adamw", "optimizer", o.optimizer, "sgd or adamw");
+  check.above_zero("lr", o.lr);
+  check.share("momentum", o.momentum);
+  check.zero_or_more("weight_decay", o.weight_decay);
+  check.require(o.warmup_epochs >= 0 && o.warmup_epochs < static_cast<double>(o.epochs), "warmup_epochs",
+                o.warmup_epochs, str("0 or more and below --epochs, which is ", o.epochs));
+  check.share("label_smoothing", o.label_smoothing);
+  check.zero_or_more("clip_grad", o.clip_grad);
+  check.share("ema", o.ema);
+}
+
+}  // namespace
+
+std::string verb_of(const TrainOptions& options) { return options.distill ? "distill" : "train"; }
+
+void check_options(const TrainOptions& o) {
+  const Checker check(verb_of(o));
+  if (o.out.empty()) fail_usage(check.where("out"), "no run directory given; name one");
+  find_model(o.model);
+  check.at_least("samples", o.samples, 0, INT64_MAX);
+  check.at_least("epochs", o.epochs, 1, kMaxEpochs);
+  check.at_least("batch", o.batch, 1, kMaxBatch);
+  check_optimizer(check, o);
+  Augment{o.augment};
+  check.at_least("views", o.views, 0, INT64_MAX);
+  check.threads_and_device(o.threads, o.precision);
+  check.zero_or_more("checkpoint_seconds", o.checkpoint_seconds);
+  check.require(o.role == "member" || o.role == "student", "role", o.role, "member or student");
+  if (o.distill) check_distill(check, *o.distill);
+}
+
+void check_options(const LabelOptions& o) {
+  constexpr int64_t kMaxViews = 10'000;
+  const Checker check("label");
+  if (o.teacher.empty()) fail_usage(check.where("teacher"), "no teacher given; name a run or an ensemble");
+  if (o.out.empty()) fail_usage(check.where("out"), "no directory given; name one");
+  check.at_least("samples", o.samples, 0, INT64_MAX);
+  check.at_least("views", o.views, 1, kMaxViews);
+  Augment{o.augment};
+  check.threads_and_device(o.threads, o.precision);
+}
+
+std::string loss_spec(const DistillOptions& options) {
+  const Spec spec = Spec::parse("loss", options.loss);
+  if (spec.values.contains("temperature")) return options.loss;
+  for (const ListedItem& item : list_losses()) {
+    const auto takes_one = [](const SettingInfo& setting) { return setting.name == "temperature"; };
+    if (item.name == spec.name && std::any_of(item.settings.begin(), item.settings.end(), takes_one)) {
+      return options.loss + ":temperature=" + Json(options.temperature).dump();
+    }
+  }
+  return options.loss;
+}
+
+Json options_json(const TrainOptions& o) {
+  Json json = {{"data", o.data},
+               {"model", o.model},
+               {"out", o.out},
+               {"samples", o.samples},
+               {"epochs", o.epochs},
+               {"batch", o.batch},
+               {"optimizer", o.optimizer},
+               {"lr", o.lr},
+               {"momentum", o.momentum},
+               {"weight_decay", o.weight_decay},
+               {"warmup_epochs", o.warmup_epochs},
+               {"label_smoothing", o.label_smoothing},
+               {"clip_grad", o.clip_grad},
+               {"ema", o.ema},
+               {"augment", o.augment},
+               {"views", o.views},
+               {"precision", o.precision},
+               {"device", o.device},
+               {"threads", o.threads},
+               {"seed", o.seed},
+               {"view_seed", o.view_seed},
+               {"resume", o.resume},
+               {"checkpoint_seconds", o.checkpoint_seconds},
+               {"distill", nullptr}};
+  if (o.distill) {
+    const DistillOptions& d = *o.distill;
+    json["distill"] = {{"labels", d.labels},
+                       {"teacher", d.teacher},
+                       {"combiner", d.combiner},
+                       {"loss", d.loss},
+                       {"temperature", d.temperature},
+                       {"alpha", d.alpha},
+                       {"teacher_precision", d.teacher_precision}};
+  }
+  return json;
+}
+
+void check_same_options(const std::string& where, const Json& kept, const Json& asked) {
+  // What moves with the directory or the machine and leaves the recipe alone.
+  const std::vector<std::string> free = {"out", "threads", "resume", "checkpoint_seconds"};
+  const auto without = [&free](const Json& options) {
+    Json flat = options.is_object() ? options.flatten() : Json::object();
+    for (const std::string& name : free) flat.erase("/" + name);
+    return flat;
+  };
+  const Json before = without(kept), now = without(asked);
+  const auto text = [](const Json& json, const std::string& key) {
+    return json.contains(key) ? json[key].dump() : "-";
+  };
+  std::vector<std::string> differences;
+  const auto compare = [&](const std::string& key) {
+    if (text(before, key) == text(now, key)) return;
+    const std::string line =
+        flag(key.substr(key.rfind('/') + 1)) + " was " + text(before, key) + ", is " + text(now, key);
+    if (std::find(differences.begin(), differences.end(), line) == differences.end()) differences.push_back(line);
+  };
+  for (const auto& item : now.items()) compare(item.key());
+  for (const auto& item : before.items()) compare(item.key());
+  if (differences.empty()) return;
+  fail_usage(where, "was begun with other options: ", join(differences), "; give the same ones, or another --out");
+}
+
+int resolve_threads(int threads) { return threads > 0 ? threads : usable_cores(); }
+
+}  // namespace retort

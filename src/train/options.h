@@ -1,0 +1,32 @@
+/// \file options.h
+/// Training options: checked before any work, compared with those of a checkpoint.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "retort/train.h"
+
+namespace retort {
+
+/// The verb that these options belong to, "train" or "distill".
+std::string verb_of(const TrainOptions& options);
+
+/// Throws a usage error that names an option as the command line spells it, where a value is out of range, a name
+/// unknown or a combination impossible.
+void check_options(const TrainOptions& options);
+void check_options(const LabelOptions& options);
+
+/// The spec of the distillation loss with `temperature` put in where the loss takes one and was given none.
+std::string loss_spec(const DistillOptions& options);
+
+/// All options by the names of the struct; `distill` is null or an object.
+Json options_json(const TrainOptions& options);
+
+/// Throws a usage error that lists what differs in what the weights depend on.
+void check_same_options(const std::string& where, const Json& kept, const Json& asked);
+
+/// Cores that `threads` stands for.
+int resolve_threads(int threads);
+
+}  // namespace retort

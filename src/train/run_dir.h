@@ -1,0 +1,37 @@
+/// \file run_dir.h
+/// A run directory: what it may hold before training, and what it holds after.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "base/json.h"
+#include "retort/network.h"
+#include "retort/train.h"
+
+namespace retort {
+
+enum class Found { nothing, checkpoint, finished };
+/// What `options.out` holds. Throws a usage error where training there would mix with what is there already.
+Found look_into_run(const TrainOptions& options);
+
+/// timm's description of a net trained on `data`.
+ModelConfig make_config(const Graph& graph, const DataSet& data);
+
+/// Writes config.json, model.safetensors and metrics.json, in this order.
+void write_model(const std::filesystem::path& directory, const ModelConfig& config, const Network& network,
+                 const TrainResult& result);
+
+/// What run.json says beside the result.
+struct RunFile {
+  const TrainOptions& options;
+  std::string data_hash, samples_hash, precision;
+  std::vector<LabelsInfo::Teacher> teachers;
+  double label_core_seconds = 0;
+};
+/// Writes run.json, which makes the run a finished one, and removes the checkpoint.
+void finish_run(const RunFile& run, const TrainResult& result);
+/// What a finished run came to. Throws a usage error where it was trained with other options.
+TrainResult read_result(const TrainOptions& options);
+
+}  // namespace retort

@@ -1,0 +1,30 @@
+/// \file teacher.h
+/// Where a student's teacher logits come from: a store of soft labels, or a model that runs beside it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "retort/train.h"
+
+namespace retort {
+
+struct Teacher {
+  /// Writes the combined logits of a batch, [N, C].
+  std::function<void(const Batch& batch, std::span<float> out)> logits;
+  std::vector<LabelsInfo::Teacher> members;
+  double label_core_seconds = 0;  ///< what writing the store cost; 0 for a live teacher
+};
+
+/// Makes the store's augmentation, view seed and views those of the training. `views` below the store's own use the
+/// first ones. Throws a usage error on more views than the store has.
+void adopt_store(TrainOptions& options, const LabelsInfo& store);
+
+/// The teacher of `options.distill`. Throws Error where a store was not made from these samples, or from this teacher,
+/// or where a live teacher does not fit the data. `store` is that of `distill->labels`, or null.
+Teacher make_teacher(const TrainOptions& options, std::shared_ptr<const Labels> store, const DataSet& data,
+                     const Samples& samples);
+
+}  // namespace retort

@@ -1,0 +1,27 @@
+/// \file validation.h
+/// A network in training, evaluated on val.
+#pragma once
+
+#include <vector>
+
+#include "retort/data.h"
+#include "retort/metrics.h"
+#include "retort/network.h"
+
+namespace retort {
+
+class Validation {
+ public:
+  /// Throws Error where val is empty.
+  explicit Validation(const DataSet& data);
+  Metrics evaluate(Network& network);
+
+ private:
+  ImageShape shape_;
+  int64_t classes_;
+  Loader loader_;
+  std::vector<float> logits_;
+  std::vector<int64_t> labels_;
+};
+
+}  // namespace retort

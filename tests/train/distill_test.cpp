@@ -1,0 +1,179 @@
+// Soft labels written, read and learnt from.
+#include "train/tiny_training.h"
+
+namespace retort::test {
+namespace {
+
+/// Two trained members, their fitted ensemble, and a store of its soft labels.
+class DistillTest : public TrainTest {
+ protected:
+  void train_member(const std::string& name, uint64_t seed) {
+    TrainOptions o = options(name);
+    o.epochs = 2;
+    o.seed = seed;
+    train(o);
+  }
+  void make_teacher() {
+    train_member("a", 1);
+    train_member("b", 2);
+    fit_ensemble({.members = {path("a"), path("b")},
+                  .method = "weighted",
+                  .data = data_,
+                  .threads = 1,
+                  .out = path("ensemble")});
+    ASSERT_TRUE(write_labels(label_options("ensemble", "labels")));
+  }
+  TrainOptions student(const std::string& name, DistillOptions distill) const {
+    TrainOptions o = options(name);
+    o.epochs = 2;
+    o.distill = std::move(distill);
+    return o;
+  }
+  std::vector<double> losses(const std::string& name) const {
+    std::vector<double> out;
+    std::istringstream lines(read_file(dir_ / name / "history.csv"));
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("epoch")) continue;
+      const size_t time = line.find(','), loss = line.find(',', time + 1);
+      out.push_back(std::stod(line.substr(loss + 1)));
+    }
+    return out;
+  }
+};
+
+TEST_F(DistillTest, StoredAndLiveTeachersGiveTheSameLosses) {
+  make_teacher();
+  DistillOptions stored = from("labels"), live = stored;
+  stored.teacher = live.teacher = path("ensemble");
+  live.labels = "";
+  const TrainResult with_store = train(student("stored", stored));
+  TrainOptions o = student("live", live);
+  o.views = 2;
+  const TrainResult with_model = train(o);
+  const std::vector<double> a = losses("stored"), b = losses("live");
+  ASSERT_EQ(a.size(), 2u);
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::abs(b[i])) << i;
+  EXPECT_NEAR(with_store.val.nll, with_model.val.nll, 0.05);
+
+  const Json run = json("stored", "run.json");
+  EXPECT_EQ(run.at("role"), "student");
+  EXPECT_EQ(run.at("teachers").size(), 2u);
+  EXPECT_GT(run.at("label_core_seconds").get<double>(), 0);
+  EXPECT_EQ(run.at("options").at("views"), 2);
+  EXPECT_EQ(json("live", "run.json").at("label_core_seconds"), 0);
+  EXPECT_NE(read_file(dir_ / "stored" / "history.csv").find("distill_loss,label_loss"), std::string::npos);
+}
+
+TEST_F(DistillTest, TheStoresAugmentationIsTaken) {
+  make_teacher();
+  TrainOptions o = student("plain", from("labels"));
+  o.augment = "";
+  o.view_seed = 77;
+  train(o);
+  o = student("same", from("labels"));
+  train(o);
+  EXPECT_TRUE(weights("plain") == weights("same"));
+  EXPECT_EQ(json("plain", "run.json").at("options").at("augment"), "random_crop:padding=1,hflip");
+  EXPECT_EQ(json("plain", "run.json").at("options").at("view_seed"), 0);
+}
+
+TEST_F(DistillTest, ResumesBitForBit) {
+  make_teacher();
+  TrainOptions o = student("straight", from("labels"));
+  train(o);
+  o.out = path("stopped");
+  EXPECT_TRUE(train(o, stop_after(3)).stopped);
+  o.resume = true;
+  EXPECT_TRUE(train(o, stop_after(2)).stopped);
+  EXPECT_FALSE(train(o).stopped);
+  EXPECT_TRUE(weights("straight") == weights("stopped"));
+  EXPECT_EQ(losses("straight"), losses("stopped"));
+}
+
+TEST_F(DistillTest, RefusesAStoreThatDoesNotMatch) {
+  make_teacher();
+  const auto refuse = [&](const TrainOptions& o, const std::vector<std::string>& words) {
+    expect_error([&] { train(o); }, words);
+    EXPECT_FALSE(fs::exists(o.out)) << words[0];
+  };
+  TrainOptions o = student("never", from("labels"));
+  o.samples = 50;
+  refuse(o, {"other samples"});
+  o = student("never", from("labels"));
+  o.views = 3;
+  refuse(o, {"--views", "2 views"});
+  o = student("never", from("labels"));
+  o.distill->teacher = path("a");
+  refuse(o, {"labels", "teacher"});
+  o.distill->teacher = path("nowhere");
+  refuse(o, {"nowhere"});
+  o = student("never", from("labels"));
+  o.distill->combiner = "weighted";
+  refuse(o, {"--combiner", "--teacher"});
+  o = student("never", from("nowhere"));
+  refuse(o, {"nowhere"});
+  o = student("never", from("labels"));
+  o.data = write_idx_data(dir_ / "other", {.train = 160, .test = 20, .classes = 4, .seed = 3});
+  refuse(o, {"other data"});
+}
+
+TEST_F(DistillTest, RefusesACutShard) {
+  make_teacher();
+  for (const auto& entry : fs::directory_iterator(dir_ / "labels")) {
+    if (entry.path().extension() != ".safetensors") continue;
+    fs::resize_file(entry.path(), fs::file_size(entry.path()) - 2);
+    break;
+  }
+  expect_error([&] { train(student("never", from("labels"))); }, {"safetensors"}, Error::Kind::failure);
+  EXPECT_FALSE(has("never"));
+}
+
+TEST_F(DistillTest, RefusesALiveTeacherOfOtherClasses) {
+  train_member("a", 1);
+  DistillOptions live{.teacher = path("a")};
+  TrainOptions o = student("never", live);
+  o.data = write_idx_data(dir_ / "other", {.train = 160, .test = 20, .classes = 5});
+  expect_error([&] { train(o); }, {"classes"});
+  EXPECT_FALSE(has("never"));
+}
+
+TEST_F(DistillTest, LabelsAreEachMembersLogits) {
+  train_member("a", 1);
+  LabelOptions o = label_options("a", "labels");
+  o.samples = 30;
+  std::atomic<int64_t> most{0};
+  const auto info = write_labels(o, {.progress = [&](const Progress& p) { most = std::max<int64_t>(most, p.done); }});
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->samples, 30);
+  EXPECT_EQ(info->views, 2);
+  EXPECT_EQ(info->precision, "f32");
+  EXPECT_EQ(info->teachers.at(0).hash, weights_hash(path("a")));
+  EXPECT_GT(info->core_seconds, 0);
+  EXPECT_EQ(most, 60);
+
+  const DataSet data = open_data(data_);
+  const Labels labels(path("labels"));
+  Model model(path("a"));
+  const Predictions expected =
+      predict(model, data, data.train.subset(30), {.augment = Augment(o.augment), .seed = o.seed, .view = 1});
+  std::vector<int64_t> positions(30);
+  for (int64_t i = 0; i < 30; ++i) positions[static_cast<size_t>(i)] = i;
+  std::vector<float> stored(expected.logits.size());
+  labels.read(1, positions, stored);
+  for (size_t i = 0; i < stored.size(); ++i) EXPECT_NEAR(stored[i], expected.logits[i], 0.01);
+}
+
+TEST_F(DistillTest, LabellingCanBeStoppedAndRefuses) {
+  train_member("a", 1);
+  EXPECT_FALSE(write_labels(label_options("a", "labels"), {.stop = [] { return true; }}));
+  EXPECT_FALSE(has("labels/labels.json"));
+  ASSERT_TRUE(write_labels(label_options("a", "labels")));
+  expect_error([&] { write_labels(label_options("a", "labels")); }, {"already"});
+  expect_error([&] { write_labels(label_options("data", "other")); }, {"holds no model"});
+  LabelOptions o = label_options("a", "other");
+  o.data = write_idx_data(dir_ / "five", {.train = 160, .test = 20, .classes = 5});
+  expect_error([&] { write_labels(o); }, {"classes"});
+}
+
+}  // namespace
+}  // namespace retort::test

@@ -1,0 +1,159 @@
+#include "train/optimizer.h"
+
+#include <ATen/ops/empty.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "base/random.h"
+#include "support/expect_error.h"
+
+namespace retort {
+namespace {
+
+// Plain numbers in NCHW order, whatever the tensor's memory format.
+std::vector<float> numbers(const at::Tensor& t) {
+  const at::Tensor plain = t.detach().contiguous();
+  return {plain.const_data_ptr<float>(), plain.const_data_ptr<float>() + plain.numel()};
+}
+
+at::Tensor tensor(const std::vector<float>& values, const std::vector<int64_t>& shape) {
+  at::Tensor t = at::empty(shape, at::TensorOptions(at::kFloat));
+  std::copy(values.begin(), values.end(), t.data_ptr<float>());
+  return t.dim() == 4 ? t.contiguous(at::MemoryFormat::ChannelsLast) : t;
+}
+
+std::vector<float> random(int64_t count, uint64_t seed) {
+  Rng rng = stream(seed, Purpose::sample);
+  std::vector<float> out;
+  for (int64_t i = 0; i < count; ++i) out.push_back(static_cast<float>(rng.normal()));
+  return out;
+}
+
+// A channels-last kernel, which decays, and a norm's weight, which does not.
+class OptimizerTest : public testing::Test {
+ protected:
+  OptimizerTest() {
+    parameters_ = {{"conv", tensor(random(54, 1), {3, 2, 3, 3})}, {"norm", tensor(random(5, 2), {5})}};
+    for (NamedTensor& p : parameters_) p.tensor.set_requires_grad(true);
+  }
+  void set_gradients(int step) {
+    for (NamedTensor& p : parameters_) {
+      p.tensor.mutable_grad() = tensor(gradient(p, step), p.tensor.sizes().vec());
+    }
+  }
+  static std::vector<float> gradient(const NamedTensor& p, int step) {
+    return random(p.tensor.numel(), 100 + static_cast<uint64_t>(step) * 10 + p.name.size());
+  }
+  static void expect_near(const std::vector<double>& expected, const at::Tensor& got) {
+    const std::vector<float> values = numbers(got);
+    ASSERT_EQ(values.size(), expected.size());
+    for (size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(values[i], expected[i], 2e-6) << i;
+  }
+
+  std::vector<NamedTensor> parameters_;
+};
+
+constexpr int kSteps = 3;
+double lr_at(int step) { return 0.1 / (1 + step); }
+
+TEST_F(OptimizerTest, SgdFollowsItsFormula) {
+  const double momentum = 0.9, decay = 0.05;
+  std::vector<std::vector<double>> expected;
+  for (const NamedTensor& p : parameters_) {
+    const std::vector<float> start = numbers(p.tensor);
+    std::vector<double> w(start.begin(), start.end()), m(w.size(), 0);
+    for (int step = 0; step < kSteps; ++step) {
+      const std::vector<float> g0 = gradient(p, step);
+      for (size_t i = 0; i < w.size(); ++i) {
+        const double g = g0[i] + (p.name == "conv" ? decay : 0) * w[i];
+        m[i] = momentum * m[i] + g;
+        w[i] -= lr_at(step) * (g + momentum * m[i]);
+      }
+    }
+    expected.push_back(w);
+  }
+  Optimizer optimizer(parameters_, {"sgd", momentum, decay});
+  for (int step = 0; step < kSteps; ++step) {
+    set_gradients(step);
+    optimizer.step(lr_at(step));
+    EXPECT_FALSE(parameters_[0].tensor.grad().defined());
+  }
+  for (size_t p = 0; p < parameters_.size(); ++p) expect_near(expected[p], parameters_[p].tensor);
+}
+
+TEST_F(OptimizerTest, AdamwFollowsItsFormula) {
+  const double decay = 0.05, b1 = 0.9, b2 = 0.999;
+  std::vector<std::vector<double>> expected;
+  for (const NamedTensor& p : parameters_) {
+    const std::vector<float> start = numbers(p.tensor);
+    std::vector<double> w(start.begin(), start.end()), m(w.size(), 0), v(w.size(), 0);
+    for (int step = 0; step < kSteps; ++step) {
+      const std::vector<float> g = gradient(p, step);
+      for (size_t i = 0; i < w.size(); ++i) {
+        w[i] -= lr_at(step) * (p.name == "conv" ? decay : 0) * w[i];
+        m[i] = b1 * m[i] + (1 - b1) * g[i];
+        v[i] = b2 * v[i] + (1 - b2) * g[i] * g[i];
+        const double m_hat = m[i] / (1 - std::pow(b1, step + 1)), v_hat = v[i] / (1 - std::pow(b2, step + 1));
+        w[i] -= lr_at(step) * m_hat / (std::sqrt(v_hat) + 1e-8);
+      }
+    }
+    expected.push_back(w);
+  }
+  Optimizer optimizer(parameters_, {"adamw", 0, decay});
+  for (int step = 0; step < kSteps; ++step) {
+    set_gradients(step);
+    optimizer.step(lr_at(step));
+  }
+  for (size_t p = 0; p < parameters_.size(); ++p) expect_near(expected[p], parameters_[p].tensor);
+}
+
+TEST_F(OptimizerTest, WithoutMomentumItIsPlainDescent) {
+  Optimizer optimizer(parameters_, {"sgd", 0, 0});
+  const std::vector<float> before = numbers(parameters_[0].tensor);
+  set_gradients(0);
+  optimizer.step(0.5);
+  std::vector<double> expected;
+  const std::vector<float> g = gradient(parameters_[0], 0);
+  for (size_t i = 0; i < before.size(); ++i) expected.push_back(before[i] - 0.5 * g[i]);
+  expect_near(expected, parameters_[0].tensor);
+}
+
+TEST_F(OptimizerTest, StateHasAllThatGoesOn) {
+  Optimizer sgd(parameters_, {"sgd", 0.9, 0}), adamw(parameters_, {"adamw", 0, 0});
+  const auto names = [](const Optimizer& o) {
+    std::vector<std::string> out;
+    for (const NamedTensor& named : o.state()) out.push_back(named.name);
+    return out;
+  };
+  EXPECT_EQ(names(sgd), (std::vector<std::string>{"momentum.conv", "momentum.norm"}));
+  EXPECT_EQ(names(adamw),
+            (std::vector<std::string>{"steps", "exp_avg.conv", "exp_avg_sq.conv", "exp_avg.norm", "exp_avg_sq.norm"}));
+  set_gradients(0);
+  adamw.step(0.1);
+  EXPECT_EQ(adamw.state()[0].tensor.item<double>(), 1);
+}
+
+TEST_F(OptimizerTest, RefusesAParameterWithoutGradient) {
+  Optimizer optimizer(parameters_, {"sgd", 0.9, 0});
+  test::expect_error([&] { optimizer.step(0.1); }, {"gradient"});
+}
+
+TEST_F(OptimizerTest, ClipsByTheNormOfAll) {
+  double squares = 0;
+  for (const NamedTensor& p : parameters_) {
+    for (const float g : gradient(p, 0)) squares += static_cast<double>(g) * g;
+  }
+  set_gradients(0);
+  EXPECT_NEAR(clip_gradients(parameters_, 1e9), std::sqrt(squares), 1e-4);
+  EXPECT_EQ(numbers(parameters_[0].tensor.grad()), gradient(parameters_[0], 0));
+
+  clip_gradients(parameters_, 0.5);
+  EXPECT_NEAR(clip_gradients(parameters_, 1e9), 0.5, 1e-5);
+  const double scale = 0.5 / std::sqrt(squares);
+  EXPECT_NEAR(numbers(parameters_[1].tensor.grad())[0], scale * gradient(parameters_[1], 0)[0], 1e-6);
+}
+
+}  // namespace
+}  // namespace retort
