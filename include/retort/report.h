@@ -15,8 +15,7 @@ struct Row {
   std::string name, kind, method, path;  ///< kind: "member", "ensemble" or "student"
   Metrics metrics;
   Measurement cost;
-  Change
-      change;  ///< of accuracy, against the table's baseline; where several seeds stand behind the row: of their mean
+  Change change;  ///< of accuracy, against the table's baseline; of several seeds: of their mean
   bool is_baseline = false;
   double train_core_seconds = 0, label_core_seconds = 0;
   std::vector<double> seed_accuracies;  ///< where several seeds stand behind the row; the row's own is the first

@@ -1,0 +1,48 @@
+#include "retort/ensemble.h"
+
+#include "cli/command.h"
+#include "retort/model.h"
+
+namespace retort::cli {
+
+namespace {
+
+void run_ensemble(Context& context, EnsembleOptions options) {
+  options.model.device = context.device;
+  options.threads = context.threads_or_all();
+  const Ensemble e = fit_ensemble(options, context.monitor());
+  Json members = Json::array();
+  std::string text = str(options.out, ": ", e.combiner, " of ", e.members.size(), " members; val accuracy ",
+                         percent(e.val_accuracy), ", NLL ", e.val_nll);
+  for (size_t m = 0; m < e.members.size(); ++m) {
+    members.push_back({{"path", e.members[m].path}, {"sha256", e.members[m].sha256}});
+    text += "\n  " + e.members[m].path + (e.weights.empty() ? "" : str("  weight ", e.weights[m]));
+  }
+  text += str("\nnext: retort label --teacher ", shell_quote(options.out), " --data ", shell_quote(options.data),
+              " --views 4 --out LABELS");
+  context.result({{"ensemble", options.out},
+                  {"combiner", e.combiner},
+                  {"members", members},
+                  {"weights", e.weights},
+                  {"split", e.split},
+                  {"val_accuracy", e.val_accuracy},
+                  {"val_nll", e.val_nll}},
+                 text);
+}
+
+}  // namespace
+
+void add_ensemble(CLI::App& app, Context& context) {
+  auto options = std::make_shared<EnsembleOptions>();
+  CLI::App* verb = add_verb(app, context, "ensemble", "Combine trained members; what is fitted is fitted on val",
+                            [&context, options] { run_ensemble(context, *options); });
+  verb->add_option("--members", options->members, "Run directories, two or more")->required();
+  verb->add_option("--method", options->method, "Combiner (see: retort list combiners)")->capture_default_str();
+  verb->add_option("--data", options->data, "Data set whose val split is fitted on")->capture_default_str();
+  verb->add_option("--split", options->split, "Split to fit on; test is refused")->capture_default_str();
+  verb->add_option("--samples", options->samples, "Fit on a fixed subset of this many samples; 0 is all")
+      ->capture_default_str();
+  verb->add_option("--out", options->out, "Directory to make")->required();
+}
+
+}  // namespace retort::cli

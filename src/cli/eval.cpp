@@ -1,0 +1,61 @@
+#include <iomanip>
+
+#include "cli/command.h"
+#include "metrics/metrics_json.h"
+#include "retort/model.h"
+#include "retort/network.h"
+
+namespace retort::cli {
+
+namespace {
+
+struct EvalOptions {
+  std::vector<std::string> models;
+  std::string data = "fashion-mnist", split = "test", precision = "f32";
+  int64_t samples = 0;
+};
+
+std::string metrics_line(const std::string& name, const Metrics& m) {
+  std::ostringstream out;
+  out << name << ": accuracy " << percent(m.accuracy) << " [" << percent(m.accuracy_interval.low) << ", "
+      << percent(m.accuracy_interval.high) << "]" << std::fixed << std::setprecision(4) << ", NLL " << m.nll
+      << ", Brier " << m.brier << ", ECE " << m.ece << " on " << m.samples << " samples";
+  return out.str();
+}
+
+void run_eval(Context& context, const EvalOptions& options) {
+  set_threads(context.threads_or_all());
+  const DataSet data = open_data(options.data);
+  const Samples samples = data.split(options.split).subset(options.samples);
+  const Monitor monitor = context.monitor();
+  Json results = Json::array();
+  std::string text;
+  for (const std::string& path : options.models) {
+    Model model(path, {.device = context.device, .precision = options.precision});
+    const Predictions members = predict(model, data, samples, {}, monitor);
+    if (interrupted()) return context.stopped("Start again with: " + context.command_line);
+    const Predictions p = combine(model.combiner(), members, model.name());
+    const Metrics m = evaluate(p.logits, p.labels, p.classes, context.seed);
+    Json row = {{"model", path}, {"data", options.data}, {"split", options.split}};
+    row.update(metrics_json(m));
+    results.push_back(row);
+    text += (text.empty() ? "" : "\n") + metrics_line(path, m);
+  }
+  context.result({{"results", results}}, text);
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app, Context& context) {
+  auto options = std::make_shared<EvalOptions>();
+  CLI::App* verb = add_verb(app, context, "eval", "Accuracy, NLL, Brier and ECE, with a 95% interval",
+                            [&context, options] { run_eval(context, *options); });
+  verb->add_option("--model", options->models, "Run directories and ensembles")->required();
+  verb->add_option("--data", options->data, "Data set")->capture_default_str();
+  verb->add_option("--split", options->split, "train, val or test")->capture_default_str();
+  verb->add_option("--samples", options->samples, "A fixed subset of this many samples; 0 is all")
+      ->capture_default_str();
+  verb->add_option("--precision", options->precision, "f32, bf16 or auto")->capture_default_str();
+}
+
+}  // namespace retort::cli

@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""Drives the program as a user does: cli_test.py PATH-OF-RETORT. Needs the Python standard library only."""
+import gzip
+import json
+import os
+import pty
+import random
+import resource
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+RETORT = None
+SIZE, CLASSES = 12, 4
+
+
+def write_idx(path, dims, payload, magic_type=0x08, open_file=open):
+    with open_file(path, "wb") as f:
+        f.write(struct.pack(">BBBB", 0, 0, magic_type, len(dims)))
+        f.write(b"".join(struct.pack(">I", d) for d in dims))
+        f.write(payload)
+
+
+def make_data(directory, train=600, test=200):
+    """Noisy bright quarters: quickly learnt, not trivially."""
+    rng = random.Random(1)
+    os.makedirs(directory)
+    for part, count in (("train", train), ("t10k", test)):
+        labels = bytes(rng.randrange(CLASSES) for _ in range(count))
+        pixels = bytearray()
+        for label in labels:
+            top, left = (label // 2) * SIZE // 2, (label % 2) * SIZE // 2
+            for y in range(SIZE):
+                for x in range(SIZE):
+                    inside = top <= y < top + SIZE // 2 and left <= x < left + SIZE // 2
+                    pixels.append(min(255, rng.randrange(140) + (60 if inside else 0)))
+        write_idx(f"{directory}/{part}-images-idx3-ubyte.gz", (count, SIZE, SIZE), bytes(pixels), open_file=gzip.open)
+        write_idx(f"{directory}/{part}-labels-idx1-ubyte", (count,), labels)
+
+
+class CliTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.dir = tempfile.mkdtemp(prefix="retort-cli-")
+        cls.data = f"idx:{cls.dir}/data"
+        make_data(f"{cls.dir}/data")
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.dir)
+
+    def run_retort(self, *args, expect=0, **kwargs):
+        p = subprocess.run([RETORT, *map(str, args)], capture_output=True, text=True, timeout=300, **kwargs)
+        self.assertEqual(p.returncode, expect, f"{args}: {p.stdout}{p.stderr}")
+        return p
+
+    def run_json(self, *args):
+        return json.loads(self.run_retort(*args, "--json").stdout)
+
+    def error_line(self, *args, expect, **kwargs):
+        p = self.run_retort(*args, "--quiet", expect=expect, **kwargs)
+        self.assertEqual(p.stdout, "")
+        self.assertEqual(p.stderr.count("\n"), 1, p.stderr)
+        self.assertRegex(p.stderr, r"^\[.+\] ")
+        return p.stderr
+
+    def train_args(self, out, *more):
+        return ["train", "--data", self.data, "--model", "resnet8_half", "--epochs", 2, "--batch", 32, "--augment",
+                "random_crop:padding=1", "--threads", 1, "--out", f"{self.dir}/{out}", *more]
+
+    def member(self, name, *more):
+        """A small trained run, made once."""
+        out = f"{self.dir}/{name}"
+        if not os.path.exists(out):
+            self.run_retort(*self.train_args(name, *more))
+        return out
+
+    def test_help(self):
+        text = self.run_retort("--help").stdout
+        for verb in ("demo", "data", "train", "ensemble", "label", "distill", "eval", "bench", "compare", "list"):
+            self.assertIn(verb, text)
+            for option in ("--json", "--seed", "--threads", "--device", "--quiet"):
+                self.assertIn(option, self.run_retort(verb, "--help").stdout)
+        self.assertRegex(self.run_retort("--version").stdout, r"^retort \d+\.\d+\.\d+")
+
+    def test_usage_errors(self):
+        self.assertIn("did you mean train", self.error_line_raw("trian"))
+        self.assertIn("did you mean --epochs", self.error_line_raw("train", "--epoch", "3"))
+        self.assertIn("--model", self.error_line_raw("train", "--out", "x"))
+        self.assertIn("resnet18", self.error_line(*self.train_args("x"), "--model", "resnet81", expect=2))
+        self.assertIn("--lr", self.error_line(*self.train_args("x", "--lr", "-1"), expect=2))
+        self.assertIn("padding", self.error_line(*self.train_args("x"), "--augment", "random_crop:pad=1", expect=2))
+        self.assertIn("--threads", self.error_line_raw(*self.train_args("x", "--threads", "-3")))
+        self.assertFalse(os.path.exists(f"{self.dir}/x"))
+
+    def error_line_raw(self, *args):
+        p = self.run_retort(*args, expect=2)
+        self.assertEqual(p.stderr.count("\n"), 1, p.stderr)
+        return p.stderr
+
+    def test_data(self):
+        doc = self.run_json("data", self.data)
+        self.assertEqual(doc["shape"], [1, SIZE, SIZE])
+        self.assertEqual(sum(s["samples"] for s in doc["splits"].values()), 800)
+        self.assertEqual(doc["splits"]["test"]["samples"], 200)
+
+    def test_lists(self):
+        names = {m["name"] for m in self.run_json("list", "models")["models"]}
+        self.assertLessEqual({"resnet18", "mobilenetv3_small_050", "efficientnet_b0", "resnet8_half"}, names)
+        for what, some in (("losses", "kd"), ("combiners", "weighted"), ("augmentations", "hflip"),
+                           ("data", "fashion-mnist")):
+            self.assertIn(some, [item["name"] for item in self.run_json("list", what)[what]])
+            self.assertIn(some, self.run_retort("list", what).stdout)
+
+    def test_pipeline(self):
+        a, b = self.member("a"), self.member("b", "--seed", 2)
+        ensemble, labels, student = (f"{self.dir}/{n}" for n in ("ensemble", "labels", "student"))
+        doc = self.run_json("ensemble", "--members", a, b, "--method", "weighted", "--data", self.data, "--out", ensemble)
+        self.assertAlmostEqual(sum(doc["weights"]), 1)
+        self.assertIn("test", self.error_line("ensemble", "--members", a, b, "--method", "weighted", "--data", self.data,
+                                              "--split", "test", "--out", f"{self.dir}/never", expect=2))
+        self.assertFalse(os.path.exists(f"{self.dir}/never"))
+        doc = self.run_json("label", "--teacher", ensemble, "--data", self.data, "--views", 2, "--augment",
+                            "random_crop:padding=1", "--out", labels)
+        self.assertEqual((doc["views"], len(doc["teachers"])), (2, 2))
+        doc = self.run_json("distill", "--labels", labels, "--teacher", ensemble, "--data", self.data, "--student",
+                            "resnet8_half", "--epochs", 4, "--batch", 32, "--out", student)
+        self.assertGreater(doc["val"]["accuracy"], 0.5)
+        doc = self.run_json("eval", "--model", a, ensemble, student, "--data", self.data)
+        for row in doc["results"]:
+            self.assertEqual((row["samples"], row["split"]), (200, "test"))
+            low, high = row["accuracy_interval"]
+            self.assertTrue(low <= row["accuracy"] <= high)
+        doc = self.run_json("bench", "--model", a, ensemble, "--seconds", 0.05)
+        for row in doc["results"]:
+            self.assertLessEqual(row["latency_median"], row["latency_p99"])
+            self.assertGreater(row["peak_memory"], 1 << 20)
+        doc = self.run_json("compare", a, b, ensemble, student, "--data", self.data, "--seconds", 0.05, "--out",
+                            f"{self.dir}/table")
+        self.assertEqual([r["kind"] for r in doc["rows"]], ["member", "member", "ensemble", "student"])
+        for suffix in ("txt", "md", "csv", "json"):
+            self.assertGreater(os.path.getsize(f"{self.dir}/table/table.{suffix}"), 100)
+        with open(f"{self.dir}/table/table.json") as f:
+            self.assertEqual(json.load(f)["rows"], doc["rows"])
+        self.assertIn("samples", self.error_line("distill", "--labels", labels, "--data", self.data, "--samples", 100,
+                                                 "--student", "resnet8_half", "--out", f"{self.dir}/never", expect=1))
+
+    def test_out_is_not_overwritten(self):
+        a = self.member("a")
+        before = os.stat(f"{a}/model.safetensors").st_mtime_ns
+        self.error_line(*self.train_args("a"), expect=2)
+        self.assertEqual(os.stat(f"{a}/model.safetensors").st_mtime_ns, before)
+
+    def interrupt(self, out, sig, epochs):
+        p = subprocess.Popen([RETORT, *map(str, self.train_args(out, "--epochs", epochs, "--checkpoint-seconds", 0.2))],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 120
+        while not os.path.exists(f"{self.dir}/{out}/checkpoint") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        p.send_signal(sig)
+        _, stderr = p.communicate(timeout=60)
+        return p.returncode, stderr
+
+    def test_interrupt_and_resume(self):
+        epochs = 60
+        self.run_retort(*self.train_args("straight", "--epochs", epochs))
+        with open(f"{self.dir}/straight/model.safetensors", "rb") as f:
+            straight = f.read()
+        for out, sig, code in (("interrupted", signal.SIGINT, 130), ("killed", signal.SIGKILL, -9)):
+            got, stderr = self.interrupt(out, sig, epochs)
+            self.assertEqual(got, code, stderr)
+            self.assertFalse(os.path.exists(f"{self.dir}/{out}/model.safetensors"), "interrupted too late to test")
+            if code == 130:
+                self.assertIn("--resume", stderr)
+            self.run_retort(*self.train_args(out, "--epochs", epochs, "--resume"))
+            with open(f"{self.dir}/{out}/model.safetensors", "rb") as f:
+                self.assertTrue(f.read() == straight, f"{out}: resumed weights differ")
+            leftovers = [n for _, _, names in os.walk(f"{self.dir}/{out}") for n in names if n.endswith(".tmp")]
+            self.assertTrue(sig == signal.SIGKILL or not leftovers, leftovers)
+
+    def test_damaged_data(self):
+        def broken(name, change):
+            directory = f"{self.dir}/broken-{name}"
+            make_data(directory, 60, 20)
+            change(directory)
+            line = self.error_line("data", f"idx:{directory}", expect=1)
+            self.assertIn("idx", line)
+        images, labels = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte"
+        pixels = bytes(20 * SIZE * SIZE)
+        broken("missing", lambda d: os.remove(f"{d}/{labels}"))
+        broken("cut", lambda d: os.truncate(f"{d}/{labels}", 15))
+        broken("cut-gzip", lambda d: os.truncate(f"{d}/{images}", os.path.getsize(f"{d}/{images}") // 2))
+        broken("magic", lambda d: write_idx(f"{d}/{labels}", (20,), bytes(20), magic_type=0x0D))
+        broken("counts", lambda d: write_idx(f"{d}/{labels}", (19,), bytes(19)))
+        broken("liar", lambda d: write_idx(f"{d}/{images}", (2**32 - 1, 2**16, 2**16), pixels, open_file=gzip.open))
+        broken("empty", lambda d: (write_idx(f"{d}/{images}", (0, SIZE, SIZE), b"", open_file=gzip.open),
+                                   write_idx(f"{d}/{labels}", (0,), b"")))
+        self.assertIn("expected", self.error_line("data", "no-such-kind", expect=2).replace("known", "expected"))
+
+    def test_damaged_run(self):
+        copy = f"{self.dir}/damaged"
+        shutil.copytree(self.member("a"), copy)
+        size = os.path.getsize(f"{copy}/model.safetensors")
+        for cut in (0, 7, 100, size // 2, size - 1):
+            os.truncate(f"{copy}/model.safetensors", cut)
+            self.error_line("eval", "--model", copy, "--data", self.data, expect=1)
+            shutil.copy(f"{self.member('a')}/model.safetensors", copy)
+        with open(f"{copy}/config.json", "w") as f:
+            f.write('{"architecture": 7}')
+        self.error_line("eval", "--model", copy, "--data", self.data, expect=1)
+        self.error_line("eval", "--model", f"{self.dir}/nowhere", "--data", self.data, expect=1)
+
+    def test_full_disk(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+        line = self.error_line(*self.train_args("full"), expect=1, preexec_fn=limit)
+        self.assertIn("cannot write", line)
+        self.assertFalse(os.path.exists(f"{self.dir}/full/model.safetensors"))
+        leftovers = [n for _, _, names in os.walk(f"{self.dir}/full") for n in names if n.endswith(".tmp")]
+        self.assertEqual(leftovers, [])
+
+    def test_nan_loss(self):
+        line = self.error_line(*self.train_args("nan", "--lr", "1e30"), expect=1)
+        self.assertRegex(line, r"step \d+")
+        self.assertIn("--lr", line)
+
+    def test_progress_on_a_terminal(self):
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.environ["TERM"] = "xterm"
+            os.execv(RETORT, [RETORT, *map(str, self.train_args("pty"))])
+        seen = b""
+        while True:
+            if not select.select([fd], [], [], 120)[0]:
+                self.fail("no output for two minutes")
+            try:
+                chunk = os.read(fd, 65536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            seen += chunk
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        self.assertIn(b"[#", seen)
+        self.assertIn(b"images/s", seen)
+        self.assertIn(b"next: retort eval", seen)
+
+
+if __name__ == "__main__":
+    RETORT = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
