@@ -16,7 +16,7 @@ set(RETORT_WHEELS ${PROJECT_SOURCE_DIR}/.deps/wheels CACHE PATH "Where ./dev set
 foreach(part RetortLbfgs RetortTorch)
   include(${part})
   if(RETORT_MISSING)
-    message(FATAL_ERROR ${RETORT_MISSING})
+    message(FATAL_ERROR "${RETORT_MISSING}")
   endif()
 endforeach()
 

@@ -10,7 +10,8 @@
 
 namespace retort {
 
-/// One line of the table. Several seeds of one student make one line: its metrics and costs are the first seed's.
+/// One line of the table. Several seeds of one student make one line: its metrics are their means, its costs the
+/// first seed's.
 struct Row {
   std::string name, kind, method, path;  ///< kind: "member", "ensemble" or "student"
   Metrics metrics;
@@ -18,7 +19,7 @@ struct Row {
   Change change;  ///< of accuracy, against the table's baseline; of several seeds: of their mean
   bool is_baseline = false;
   double train_core_seconds = 0, label_core_seconds = 0;
-  std::vector<double> seed_accuracies;  ///< where several seeds stand behind the row; the row's own is the first
+  std::vector<double> seed_accuracies;  ///< where several seeds stand behind the row
   MeanSd accuracy_over_seeds;           ///< of them; zeros where there is one
 };
 

@@ -13,8 +13,9 @@ namespace retort::cli {
 
 /// Options that every verb takes, and the way it speaks. stdout holds results only; all else goes to stderr.
 struct Context {
-  std::string program;       ///< how to start this program again
-  std::string command_line;  ///< as typed
+  std::string program;        ///< this program's file
+  std::string program_typed;  ///< as typed, for commands that the user is shown
+  std::string command_line;   ///< all of it as typed
   bool json = false, quiet = false;
   uint64_t seed = 0;
   int threads = 0;  ///< resolved to usable cores by threads_or_all()

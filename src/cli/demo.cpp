@@ -29,7 +29,7 @@ constexpr const char* kCombiners[] = {"mean_logits", "mean_probabilities", "weig
 constexpr const char* kTeacher = "weighted";
 constexpr const char* kStudent = "resnet8_quarter";
 constexpr int64_t kBatch = 64;
-constexpr double kTemperature = 4, kAlpha = 0.9;
+constexpr double kTemperature = 2, kAlpha = 0.9;
 
 struct Demo {
   Context& context;
@@ -110,7 +110,7 @@ void label(const Demo& demo) {
 }
 
 std::string student_name(bool distilled, int seed) {
-  return str(kStudent, distilled ? "-distilled" : "-scratch", "-seed", seed);
+  return str("student-", distilled ? "distilled" : "scratch", "-seed", seed);
 }
 
 // Both kinds see the same views in the same order; only the loss differs.
@@ -153,16 +153,17 @@ Table measure(const Demo& demo) {
 }
 
 std::string what_next(const Demo& demo) {
+  const std::string& retort = demo.context.program_typed;
   const std::string teacher = shell_quote(demo.path(kTeacher)), labels = shell_quote(demo.path("labels"));
   return str("\nEverything lies in ", demo.out,
-             ": runs, ensembles, soft labels, and this table as table.txt, .md, .csv, ",
-             ".json.\nTry next:\n  retort list models\n  retort distill --labels ", labels, " --teacher ", teacher,
-             " --samples ", demo.size().samples, " --student resnet8 --epochs 16 --out runs/resnet8\n  retort compare ",
-             teacher, " runs/resnet8\n  retort demo --full --out runs/full   (", kFull.takes, ")");
+             ": runs, ensembles, soft labels, and this table as table.txt, .md, .csv, .json.\nTry next:\n  ", retort,
+             " list models\n  ", retort, " distill --labels ", labels, " --teacher ", teacher, " --samples ",
+             demo.size().samples, " --student resnet8 --epochs 16 --out runs/resnet8\n  ", retort, " compare ", teacher,
+             " runs/resnet8\n  ", retort, " demo --full --out runs/full   (", kFull.takes, ")");
 }
 
 void run_demo(Demo demo) {
-  if (demo.context.device == "cpu" && demo.data == "fashion-mnist") open_data(demo.data);  // fail before any work
+  open_data(demo.data);  // what is missing shows before any work
   demo.context.say(str("Retort demo on ", demo.data, ": ", demo.full ? kFull.takes : kSmall.takes,
                        demo.full ? "" : str("; --full takes ", kFull.takes), ". Ctrl-C keeps what is done; the same ",
                        "command goes on."));

@@ -18,8 +18,8 @@ void run_ensemble(Context& context, EnsembleOptions options) {
     members.push_back({{"path", e.members[m].path}, {"sha256", e.members[m].sha256}});
     text += "\n  " + e.members[m].path + (e.weights.empty() ? "" : str("  weight ", e.weights[m]));
   }
-  text += str("\nnext: retort label --teacher ", shell_quote(options.out), " --data ", shell_quote(options.data),
-              " --views 4 --out LABELS");
+  text += str("\nnext: ", context.program_typed, " label --teacher ", shell_quote(options.out), " --data ",
+              shell_quote(options.data), " --views 4 --out LABELS");
   context.result({{"ensemble", options.out},
                   {"combiner", e.combiner},
                   {"members", members},

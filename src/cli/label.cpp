@@ -22,8 +22,8 @@ void run_label(Context& context, LabelOptions options) {
        {"precision", info->precision},
        {"label_core_seconds", info->core_seconds}},
       str(options.out, ": ", info->views, " views of ", info->samples, " samples by ", join(teachers), "; ",
-          duration(info->core_seconds), " of processor time\nnext: retort distill --labels ", shell_quote(options.out),
-          " --teacher ", shell_quote(options.teacher), " --data ", shell_quote(options.data),
+          duration(info->core_seconds), " of processor time\nnext: ", context.program_typed, " distill --labels ",
+          shell_quote(options.out), " --teacher ", shell_quote(options.teacher), " --data ", shell_quote(options.data),
           options.samples > 0 ? str(" --samples ", options.samples) : "", " --student resnet8_half --out RUN"));
 }
 

@@ -59,7 +59,9 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
 int run(int argc, char** argv) {
   Context context;
   context.program = std::filesystem::read_symlink("/proc/self/exe");
-  for (int i = 0; i < argc; ++i) context.command_line += (i ? " " : "") + shell_quote(i ? argv[i] : "retort");
+  context.program_typed = shell_quote(argc > 0 ? argv[0] : "retort");
+  context.command_line = context.program_typed;
+  for (int i = 1; i < argc; ++i) context.command_line += " " + shell_quote(argv[i]);
   CLI::App app(kAbout, "retort");
   app.set_version_flag("--version", "retort " RETORT_VERSION);
   app.require_subcommand(1);

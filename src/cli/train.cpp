@@ -45,11 +45,11 @@ void run_training(Context& context, TrainOptions options) {
                          {"val", metrics_json(r.val)}};
   const std::string run = shell_quote(r.run), data = shell_quote(options.data);
   context.result(
-      document,
-      str(r.run, ": val accuracy ", percent(r.val.accuracy), " [", percent(r.val.accuracy_interval.low), ", ",
-          percent(r.val.accuracy_interval.high), "], NLL ", r.val.nll, ", best epoch ", r.best_epoch, " with ",
-          percent(r.best_val_accuracy), "; ", static_cast<int64_t>(r.images_per_second), " images/s, ",
-          duration(r.core_seconds), " of processor time\nnext: retort eval --model ", run, " --data ", data));
+      document, str(r.run, ": val accuracy ", percent(r.val.accuracy), " [", percent(r.val.accuracy_interval.low), ", ",
+                    percent(r.val.accuracy_interval.high), "], NLL ", r.val.nll, ", best epoch ", r.best_epoch,
+                    " with ", percent(r.best_val_accuracy), "; ", static_cast<int64_t>(r.images_per_second),
+                    " images/s, ", duration(r.core_seconds), " of processor time\nnext: ", context.program_typed,
+                    " eval --model ", run, " --data ", data));
 }
 
 void add_train(CLI::App& app, Context& context) {

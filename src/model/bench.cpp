@@ -62,15 +62,15 @@ class Timed {
 // Tells of measured seconds a few times a second; asking more often would disturb what is measured.
 class Teller {
  public:
-  Teller(const Monitor& monitor, std::string task, double total) : monitor_(monitor), task_(std::move(task)) {
-    total_ = milliseconds(total);
-  }
+  Teller(const Monitor& monitor, std::string task, double seconds_each)
+      : monitor_(monitor), task_(std::move(task)), seconds_each_(seconds_each) {}
   bool stopping(const std::vector<Timed>& all) {
     if (wall_seconds() - last_ < kTellSeconds) return false;
     last_ = wall_seconds();
     double done = 0;
-    for (const Timed& timed : all) done += timed.total();
-    monitor_.tell({task_, std::min(milliseconds(done), total_), total_, "ms", ""});
+    for (const Timed& timed : all) done += std::min(timed.total(), seconds_each_);
+    const double total = seconds_each_ * static_cast<double>(all.size());
+    monitor_.tell({task_, milliseconds(done), milliseconds(total), "ms", ""});
     return monitor_.stopping();
   }
 
@@ -78,7 +78,7 @@ class Teller {
   static int64_t milliseconds(double seconds) { return std::llround(1e3 * seconds); }
   const Monitor& monitor_;
   std::string task_;
-  int64_t total_ = 0;
+  double seconds_each_;
   double last_ = 0;
 };
 
@@ -89,7 +89,7 @@ std::vector<Timed> time_in_turn(std::vector<Model>& models, int64_t batch, doubl
   for (Timed& timed : all) {
     for (int i = 0; i < kWarmUpCalls; ++i) timed.run();
   }
-  Teller teller(monitor, task, seconds * static_cast<double>(all.size()));
+  Teller teller(monitor, task, seconds);
   for (bool going = true; going && !teller.stopping(all);) {
     going = false;
     for (Timed& timed : all) {

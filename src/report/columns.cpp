@@ -13,7 +13,7 @@ std::string bracket(const std::string& low, const std::string& high) { return " 
 std::string accuracy_cell(const Row& row) {
   if (row.seed_accuracies.size() > 1) {
     const MeanSd& a = row.accuracy_over_seeds;
-    return str(fixed(100 * a.mean, 2), "±", fixed(100 * a.sd, 2), "% (", row.seed_accuracies.size(), " seeds)");
+    return str(fixed(100 * a.mean, 2), "\u00b1", fixed(100 * a.sd, 2), "% (", row.seed_accuracies.size(), " seeds)");
   }
   const Interval& i = row.metrics.accuracy_interval;
   return percent_text(row.metrics.accuracy) + bracket(fixed(100 * i.low, 2), fixed(100 * i.high, 2));

@@ -126,6 +126,23 @@ Change change_of(const Group& group, const Group& base) {
   return seeds_change(verdicts(base), verdicts(group));
 }
 
+// Means over the seeds, so that a line's numbers belong together; the interval is over samples.
+Metrics mean_metrics(const Group& group) {
+  const double share = 1.0 / static_cast<double>(group.size());
+  Metrics mean{.samples = group.front()->metrics.samples};
+  std::vector<double> right(group.front()->correct.size());
+  for (const Entry* entry : group) {
+    const Metrics& m = entry->metrics;
+    mean.accuracy += share * m.accuracy;
+    mean.nll += share * m.nll;
+    mean.brier += share * m.brier;
+    mean.ece += share * m.ece;
+    for (size_t i = 0; i < right.size(); ++i) right[i] += share * entry->correct[i];
+  }
+  mean.accuracy_interval = bootstrap_mean(right);
+  return mean;
+}
+
 Row make_row(const Group& group) {
   const Entry& first = *group.front();
   Row row{.name = common_name(group), .kind = first.facts.kind, .method = first.facts.method, .path = first.path};
@@ -133,6 +150,7 @@ Row make_row(const Group& group) {
   row.train_core_seconds = first.facts.train_core_seconds;
   row.label_core_seconds = first.facts.label_core_seconds;
   if (group.size() < 2) return row;
+  row.metrics = mean_metrics(group);
   for (const Entry* entry : group) row.seed_accuracies.push_back(entry->metrics.accuracy);
   row.accuracy_over_seeds = mean_sd(row.seed_accuracies);
   return row;

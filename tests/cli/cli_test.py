@@ -250,7 +250,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
         self.assertIn(b"[#", seen)
         self.assertIn(b"images/s", seen)
-        self.assertIn(b"next: retort eval", seen)
+        self.assertIn(f"next: {RETORT} eval".encode(), seen)
 
 
 if __name__ == "__main__":

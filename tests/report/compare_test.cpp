@@ -119,6 +119,9 @@ TEST_F(CompareTest, SeedsOfOneStudentAreOneRow) {
     mean += distilled.seed_accuracies[i] / 3;
   }
   EXPECT_NEAR(distilled.accuracy_over_seeds.mean, mean, 1e-12);
+  EXPECT_NEAR(distilled.metrics.accuracy, mean, 1e-12);
+  EXPECT_LE(distilled.metrics.accuracy_interval.low, mean);
+  EXPECT_GE(distilled.metrics.accuracy_interval.high, mean);
   EXPECT_NEAR(distilled.change.value, mean - table.rows[0].metrics.accuracy, 1e-12);
   ASSERT_EQ(table.differences.size(), 1u);
   const PairedDifference& d = table.differences[0];

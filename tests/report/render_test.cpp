@@ -143,11 +143,11 @@ TEST(Format, Numbers) {
 }
 
 TEST(Format, Words) {
-  EXPECT_EQ(display_width("±é"), 2u);
+  EXPECT_EQ(display_width("\u00b1\u00e9"), 2u);
   EXPECT_EQ(shorten("abcdefgh", 6), "abc...");
-  EXPECT_EQ(shorten("ééééé", 4), "é...");
+  EXPECT_EQ(shorten("\u00e9\u00e9\u00e9\u00e9\u00e9", 4), "\u00e9...");
   EXPECT_EQ(shorten("abc", 3), "abc");
-  EXPECT_EQ(pad("±", 3, true), "  ±");
+  EXPECT_EQ(pad("\u00b1", 3, true), "  \u00b1");
   EXPECT_EQ(pad("abcd", 3, false), "abcd");
   EXPECT_EQ(wrap("one two three", 7), "one two\nthree");
   EXPECT_EQ(wrap("", 7), "");

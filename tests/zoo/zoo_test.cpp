@@ -26,7 +26,7 @@ TEST(ZooTest, ListsEveryModelOnce) {
     EXPECT_FALSE(info.family.empty()) << info.name;
     EXPECT_EQ(info.input_size.size(), 3u) << info.name;
   }
-  EXPECT_EQ(names.size(), 24u);
+  EXPECT_EQ(names.size(), 25u);
   for (const char* name :
        {"resnet10t", "mobilenetv3_small_050", "efficientnet_b1", "resnet8_half", "wrn_16_2", "vgg8"}) {
     EXPECT_TRUE(names.count(name)) << name;

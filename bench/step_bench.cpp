@@ -1,0 +1,156 @@
+// Images a second of one training step on images that lie in memory: forward, loss, backward, optimiser. With --labels
+// the loss distils from a store of soft labels, written before the clock starts. Prints one JSON line, as
+// bench/peers/step.py does for PyTorch.
+//   step_bench --model resnet8 --precision bf16 --threads 1 --size 32 --channels 3 --batch 128 --seconds 5 [--labels 3]
+#include <ATen/core/Tensor.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/machine.h"
+#include "base/random.h"
+#include "retort/network.h"
+#include "retort/zoo.h"
+#include "train/objective.h"
+#include "train/optimizer.h"
+#include "train/teacher.h"
+
+namespace retort {
+
+namespace {
+
+constexpr int64_t kClasses = 10, kPool = 8, kViews = 2, kWarmUp = 3;
+
+struct BenchArguments {
+  std::string model = "resnet8", precision = "auto", device = "cpu";
+  int threads = 1;
+  int64_t size = 32, channels = 3, batch = 128, labels = 0;
+  double seconds = 5;
+};
+
+std::vector<Batch> make_batches(const BenchArguments& arguments) {
+  std::vector<Batch> pool(kPool);
+  Rng random = stream(0, Purpose::sample);
+  for (int64_t b = 0; b < kPool; ++b) {
+    Batch& batch = pool[static_cast<size_t>(b)];
+    batch.size = arguments.batch;
+    batch.view = b % kViews;
+    batch.images.resize(static_cast<size_t>(arguments.batch * arguments.size * arguments.size * arguments.channels));
+    for (float& pixel : batch.images) pixel = static_cast<float>(4 * random.uniform() - 2);
+    for (int64_t i = 0; i < arguments.batch; ++i) {
+      batch.labels.push_back(static_cast<int64_t>(random.below(kClasses)));
+      batch.positions.push_back(b * arguments.batch + i);
+    }
+  }
+  return pool;
+}
+
+/// Labels only; a stored teacher asks for no pixels.
+struct LabelSource : Source {
+  std::vector<int64_t> labels;
+  int64_t size() const override { return static_cast<int64_t>(labels.size()); }
+  uint64_t id(int64_t index) const override { return static_cast<uint64_t>(index); }
+  int64_t label(int64_t index) const override { return labels[static_cast<size_t>(index)]; }
+  void read(int64_t, uint8_t*) const override { fail("step_bench", "its samples have no pixels"); }
+};
+
+/// The samples that the pool's batches are made of.
+DataSet make_data(const std::vector<Batch>& pool) {
+  auto source = std::make_shared<LabelSource>();
+  DataSet data{.spec = "random", .hash = "random", .label_names = std::vector<std::string>(kClasses)};
+  data.train.split = "train";
+  for (const Batch& batch : pool) {
+    source->labels.insert(source->labels.end(), batch.labels.begin(), batch.labels.end());
+    data.train.indices.insert(data.train.indices.end(), batch.positions.begin(), batch.positions.end());
+  }
+  data.train.source = std::move(source);
+  return data;
+}
+
+/// A store of random logits, used as training uses one.
+Teacher make_stored_teacher(const BenchArguments& arguments, const fs::path& directory, const TrainOptions& options,
+                            const std::vector<Batch>& pool) {
+  const DataSet data = make_data(pool);
+  const int64_t samples = data.train.size();
+  LabelsInfo info{.data = data.spec, .data_hash = data.hash, .samples_hash = data.train.hash(), .split = "train"};
+  info.samples = samples;
+  info.classes = kClasses;
+  info.views = kViews;
+  info.precision = "f32";
+  for (int64_t m = 0; m < arguments.labels; ++m) info.teachers.push_back({str("member", m), "", str("hash", m)});
+  LabelsWriter writer(directory, info);
+  Rng random = stream(0, Purpose::sample, 1);
+  std::vector<float> logits(static_cast<size_t>(samples * kClasses));
+  for (int64_t shard = 0; shard < arguments.labels * kViews; ++shard) {
+    for (float& logit : logits) logit = static_cast<float>(8 * random.uniform() - 4);
+    writer.write(shard / kViews, shard % kViews, logits);
+  }
+  writer.finish(0);
+  return make_teacher(options, std::make_shared<Labels>(directory), data, data.train);
+}
+
+double images_per_second(const BenchArguments& arguments, Objective& objective, std::vector<Batch>& pool) {
+  const NetworkOptions network_options{.device = arguments.device, .precision = parse_precision(arguments.precision)};
+  Network network(build_model(arguments.model, kClasses, arguments.channels), network_options);
+  Optimizer optimizer(network.parameters(), {.kind = "sgd", .momentum = 0.9, .weight_decay = 5e-4});
+  int64_t steps = 0;
+  const auto step = [&] {
+    Batch& batch = pool[static_cast<size_t>(steps++ % kPool)];
+    const at::Tensor images = wrap_images(batch.images.data(), batch.size, arguments.channels, arguments.size,
+                                          arguments.size, network.device());
+    const Objective::Value loss = objective(network.forward(images, /*training=*/true), batch);
+    loss.total.backward();
+    optimizer.step(0.01);
+    loss.total.item();  // every training looks at its loss
+  };
+  for (int64_t i = 0; i < kWarmUp; ++i) step();
+  steps = 0;
+  const double start = wall_seconds();
+  while (wall_seconds() - start < arguments.seconds) step();
+  return static_cast<double>(steps * arguments.batch) / (wall_seconds() - start);
+}
+
+void run(const BenchArguments& arguments) {
+  set_threads(arguments.threads);
+  std::vector<Batch> pool = make_batches(arguments);
+  TrainOptions options{.model = arguments.model};
+  std::optional<Teacher> teacher;
+  const fs::path store = fs::temp_directory_path() / str("retort_step_bench_", getpid());
+  if (arguments.labels > 0) {
+    options.distill = DistillOptions{.labels = store.string(), .temperature = 3, .alpha = 0.7};
+    teacher = make_stored_teacher(arguments, store, options, pool);
+  }
+  Objective objective(options, std::move(teacher));
+  const double rate = images_per_second(arguments, objective, pool);
+  fs::remove_all(store);
+  std::cout << Json{{"images_per_second", rate}, {"peak_memory", peak_memory_bytes()}}.dump() << '\n';
+}
+
+}  // namespace
+
+}  // namespace retort
+
+int main(int argc, char** argv) try {
+  retort::BenchArguments arguments;
+  CLI::App app("Images a second of a training step");
+  app.add_option("--model", arguments.model)->capture_default_str();
+  app.add_option("--precision", arguments.precision, "f32, bf16 or auto")->capture_default_str();
+  app.add_option("--device", arguments.device)->capture_default_str();
+  app.add_option("--threads", arguments.threads)->capture_default_str();
+  app.add_option("--size", arguments.size)->capture_default_str();
+  app.add_option("--channels", arguments.channels)->capture_default_str();
+  app.add_option("--batch", arguments.batch)->capture_default_str();
+  app.add_option("--seconds", arguments.seconds)->capture_default_str();
+  app.add_option("--labels", arguments.labels, "members of a store of soft labels; 0 is plain training")
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  retort::run(arguments);
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 1;
+}
