@@ -17,8 +17,8 @@ struct Size {
   int64_t samples, member_epochs, views, student_epochs;
   const char* takes;
 };
-constexpr Size kSmall{15000, 8, 4, 12, "about 8 minutes on 2 cores"};
-constexpr Size kFull{0, 20, 8, 40, "about 2 hours on 2 cores"};
+constexpr Size kSmall{15000, 8, 4, 12, "about 9 minutes on 2 cores"};
+constexpr Size kFull{0, 20, 8, 40, "about 90 minutes on 2 cores"};
 
 struct Member {
   const char* model;
