@@ -28,7 +28,7 @@ class Combiner {
   virtual void fit(const Predictions&) {}
   /// Fitted numbers as they are kept in ensemble.json, one a member; empty where there are none.
   virtual std::vector<double> weights() const { return {}; }
-  virtual void set_weights(std::vector<double>) {}
+  virtual void set_weights(const std::vector<double>& /*weights*/) {}
 };
 
 /// Makes the combiner of a spec: `mean_logits`, `mean_probabilities`, `weighted`. Throws a usage error.

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <iomanip>
@@ -86,7 +87,7 @@ std::string percent(double share) {
 }
 
 std::string duration(double seconds) {
-  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  const int64_t whole = std::llround(seconds);
   if (whole < 60) return str(whole, " s");
   if (whole < 3600) return str(whole / 60, " min ", whole % 60, " s");
   return str(whole / 3600, " h ", whole % 3600 / 60, " min");

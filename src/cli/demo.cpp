@@ -90,6 +90,7 @@ void fit_ensembles(const Demo& demo) {
     o.method = method;
     o.data = demo.data;
     o.out = demo.path(method);
+    if (fs::exists(fs::path(o.out) / "ensemble.json")) continue;  // fitted before the demo was stopped
     o.model.device = demo.context.device;
     o.threads = demo.context.threads_or_all();
     fit_ensemble(o, demo.context.monitor());

@@ -60,9 +60,9 @@ class Weighted final : public Combiner {
   }
 
   std::vector<double> weights() const override { return weights_; }
-  void set_weights(std::vector<double> weights) override {
+  void set_weights(const std::vector<double>& weights) override {
     check_weights(kWhere, weights, std::ssize(weights));
-    weights_ = std::move(weights);
+    weights_ = weights;
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "report/columns.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "report/format.h"
 
@@ -39,7 +40,7 @@ Column known_above_zero(const std::string& header, Number number, Format format)
           }};
 }
 
-std::string images_text(double count) { return count_text(static_cast<int64_t>(count + 0.5)); }
+std::string images_text(double count) { return count_text(std::llround(count)); }
 std::string seconds_text(double seconds) { return fixed(seconds, seconds < 9.95 ? 1 : 0); }
 
 std::vector<Column> with_content(std::vector<Column> columns, const Table& table) {

@@ -47,7 +47,7 @@ std::unique_ptr<Combiner> store_combiner(const std::string& spec) {
   return make_combiner(name);
 }
 
-Teacher stored_teacher(const DistillOptions& options, std::shared_ptr<const Labels> store, const DataSet& data,
+Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
                        const Samples& samples) {
   const LabelsInfo& info = store->info();
   TeacherFiles files;
@@ -103,9 +103,9 @@ void adopt_store(TrainOptions& options, const LabelsInfo& store) {
   options.view_seed = store.seed;
 }
 
-Teacher make_teacher(const TrainOptions& options, std::shared_ptr<const Labels> store, const DataSet& data,
+Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
                      const Samples& samples) {
-  return store ? stored_teacher(*options.distill, std::move(store), data, samples) : live_teacher(options, data);
+  return store ? stored_teacher(*options.distill, store, data, samples) : live_teacher(options, data);
 }
 
 }  // namespace retort

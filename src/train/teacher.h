@@ -24,7 +24,7 @@ void adopt_store(TrainOptions& options, const LabelsInfo& store);
 
 /// The teacher of `options.distill`. Throws Error where a store was not made from these samples, or from this teacher,
 /// or where a live teacher does not fit the data. `store` is that of `distill->labels`, or null.
-Teacher make_teacher(const TrainOptions& options, std::shared_ptr<const Labels> store, const DataSet& data,
+Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
                      const Samples& samples);
 
 }  // namespace retort

@@ -76,6 +76,7 @@ void scale_depth(std::vector<Group>& groups, double depth) {
   double left = 0;
   for (const Group& group : groups) left += group.repeats;
   double scaled_left = std::ceil(left * depth);
+  // clang 14 cannot compile <ranges>. NOLINTNEXTLINE(modernize-loop-convert)
   for (auto group = groups.rbegin(); group != groups.rend(); ++group) {
     const double scaled = std::max(1.0, std::nearbyint(group->repeats / left * scaled_left));
     left -= group->repeats;

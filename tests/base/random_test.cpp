@@ -56,7 +56,7 @@ TEST(Random, UniformStaysInRangeAndIsEven) {
     ++bins[static_cast<size_t>(u * 16)];
   }
   EXPECT_NEAR(sum / kDraws, 0.5, 0.004);
-  for (int count : bins) EXPECT_NEAR(count, kDraws / 16, 5 * 97);  // five standard deviations
+  for (int count : bins) EXPECT_NEAR(count, kDraws / 16.0, 5 * 97);  // five standard deviations
 }
 
 TEST(Random, BelowStaysBelow) {

@@ -232,7 +232,10 @@ class CliTest(unittest.TestCase):
         self.assertIn("--lr", line)
 
     def test_progress_on_a_terminal(self):
-        pid, fd = pty.fork()
+        try:
+            pid, fd = pty.fork()
+        except OSError as error:  # a container without /dev/pts
+            self.skipTest(str(error))
         if pid == 0:
             os.environ["TERM"] = "xterm"
             os.execv(RETORT, [RETORT, *map(str, self.train_args("pty"))])
