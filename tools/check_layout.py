@@ -14,8 +14,8 @@ import sys
 # A module may include itself and what stands in a lower layer.
 LAYERS = [
     ["base"],
-    ["data", "graph", "predictions"],
-    ["zoo", "weights", "ensemble", "metrics"],
+    ["image", "graph", "predictions"],
+    ["data", "zoo", "weights", "ensemble", "metrics"],
     ["network", "losses"],
     ["model"],
     ["train", "report"],
@@ -32,6 +32,8 @@ OUTSIDE = {
     r"(Eigen/|lbfgs\.h)": {"ensemble"},
     r"openssl/": {"base"},
     r"zlib\.h": {"data"},
+    r"(jpeglib\.h|spng\.h|webp/)": {"image"},
+    r"curl/": {"weights"},
     r"protozero/": {"train"},
 }
 PUBLIC_OUTSIDE = {"ATen/core/Tensor.h"}

@@ -9,16 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "retort/base.h"
+#include "retort/image.h"
 
 namespace retort {
-
-/// Size of an image in pixels. Pixels lie as [height, width, channels], 8 bits each.
-struct ImageShape {
-  int64_t channels = 0, height = 0, width = 0;
-  int64_t numel() const { return channels * height * width; }
-  bool operator==(const ImageShape&) const = default;
-};
 
 /// Decoded samples, wherever they come from. Reading is thread-safe.
 class Source {

@@ -6,6 +6,7 @@
 #include "retort/data.h"
 #include "retort/ensemble.h"
 #include "retort/graph.h"
+#include "retort/image.h"
 #include "retort/metrics.h"
 #include "retort/model.h"
 #include "retort/predictions.h"
