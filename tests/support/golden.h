@@ -35,10 +35,14 @@ inline std::vector<float> fill(std::string_view name, const std::vector<int64_t>
   double offset = 0, scale = 0.1;
   if (name == "input") {
     scale = 1;
+  } else if (name.ends_with("cls_token") || name.ends_with("pos_embed")) {
+    scale = 0.02;
   } else if (shape.size() >= 2) {
     scale = std::sqrt(3 / (static_cast<double>(n) / static_cast<double>(shape[0])));
   } else if (name.ends_with("running_var")) {
     offset = 1, scale = 0.5;
+  } else if (name.ends_with("gamma")) {
+    offset = 0.5;
   } else if (name.ends_with("weight")) {
     offset = 1;
   } else if (name.ends_with("num_batches_tracked")) {
