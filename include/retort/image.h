@@ -68,7 +68,8 @@ Interpolation parse_interpolation(std::string_view text);
 std::string_view interpolation_name(Interpolation interpolation);
 
 /// `in` at another size, as Pillow 9.5 to 12.0's `Image.resize` computes it, bit for bit: antialiased, horizontally
-/// first, rounded to 8 bits between the passes.
+/// first, rounded to 8 bits between the passes. `out` is another image than `in`. Throws Error on an empty image and on
+/// sides beyond 2^26.
 void resize_image(const Image& in, int64_t height, int64_t width, Interpolation interpolation, Image& out);
 
 /// Pixels with `channels` channels: grey to colour repeats, colour to grey is Pillow's L (ITU-R 601). Throws Error on
@@ -80,7 +81,7 @@ struct Preprocess {
   enum class Crop {
     center,  ///< shortest edge to size / crop_pct, then the centre
     squash,  ///< both edges to size / crop_pct whatever the aspect, then the centre
-    border,  ///< longest edge to size, the rest filled with the mean colour
+    border,  ///< longest edge to size / crop_pct, then the centre, the rest filled with the mean colour
   };
   ImageShape size;  ///< of the network's input
   Interpolation interpolation = Interpolation::bicubic;
@@ -91,7 +92,8 @@ struct Preprocess {
   bool operator==(const Preprocess&) const = default;
   /// Throws Error where a number is out of range or counts disagree.
   void check(std::string_view where) const;
-  /// Resizes and crops to `size`; an image that already has it (with crop_pct 1) stays as it is.
+  /// Converts, resizes and crops to `size`, timm's bytes; an image that already has it (with crop_pct 1) stays as it
+  /// is.
   void fit(Image& image) const;
 };
 /// timm's names: "center", "squash", "border". Throws a usage error on anything else.
