@@ -1,4 +1,4 @@
-// Logits of every timm model in the golden file, with weights and inputs rebuilt from names.
+// Logits of timm's and mdistiller's own programs, with weights and inputs rebuilt from names.
 #include "support/golden.h"
 
 #include <ATen/core/grad_mode.h>
@@ -43,19 +43,37 @@ double largest_error(const at::Tensor& logits, const Json& expected) {
   return error / largest;
 }
 
-TEST(Golden, LogitsAreTimms) {
-  const at::NoGradGuard no_grad;
-  const Json golden = test::read_golden("timm.json");
-  ASSERT_GE(golden["models"].size(), 15u);
-  for (const Json& row : golden["models"]) {
-    const auto shape = row["input"].get<std::vector<int64_t>>();
-    const std::string name = row["arch"];
-    Network network(build_model(name, row["num_classes"], shape[1]), {.precision = Precision::f32});
-    fill_all(network);
-    const at::Tensor logits = network.forward(golden_input(shape), /*training=*/false);
-    EXPECT_LE(largest_error(logits, row["logits"]), 1e-3) << name << " " << row["input"].dump();
+std::vector<Json> golden_rows() {
+  std::vector<Json> rows;
+  for (const char* file : {"timm.json", "timm_variants.json", "mdistiller.json"}) {
+    const Json golden = test::read_golden(file);
+    rows.insert(rows.end(), golden["models"].begin(), golden["models"].end());
   }
+  return rows;
 }
+
+/// The row's graph without initial weights: drawing them would take longer than all else here.
+Graph unfilled_graph(const Json& row) {
+  Graph graph = build_model(row["arch"], row["num_classes"], row["input"][1]);
+  for (Parameter& parameter : graph.parameters) parameter.init = Init::zeros;
+  return graph;
+}
+
+class Golden : public testing::TestWithParam<Json> {};
+
+TEST_P(Golden, Logits) {
+  const at::NoGradGuard no_grad;
+  set_threads(1);  // more wait for each other longer than they work
+  const Json& row = GetParam();
+  Network network(unfilled_graph(row), {.precision = Precision::f32});
+  fill_all(network);
+  const at::Tensor logits = network.forward(golden_input(row["input"]), /*training=*/false);
+  EXPECT_LE(largest_error(logits, row["logits"]), 1e-3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, Golden, testing::ValuesIn(golden_rows()), [](const auto& test) {
+  return str(test.index, "_", test.param["arch"].template get<std::string>());
+});
 
 }  // namespace
 }  // namespace retort

@@ -1,70 +1,92 @@
-// Every parameter and buffer that timm has, by name and shape, and its count.
+// What timm and mdistiller have: every parameter and buffer by name and shape, counts, names that config.json holds.
 #include <gtest/gtest.h>
 
 #include <map>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "retort/zoo.h"
 
 namespace retort {
 namespace {
 
-std::vector<Json> timm_rows() {
-  const Json golden = parse_json("timm.json", read_file(RETORT_GOLDEN "/timm.json"));
-  return golden.at("models").get<std::vector<Json>>();
+std::vector<Json> rows_of(const std::string& file) {
+  return parse_json(file, read_file(RETORT_GOLDEN "/" + file)).at("models").get<std::vector<Json>>();
 }
+
+std::map<std::string, Shape> tensors_of(const Graph& graph) {
+  std::map<std::string, Shape> tensors;
+  for (const Parameter& p : graph.parameters) tensors[p.name] = p.shape;
+  EXPECT_EQ(tensors.size(), graph.parameters.size());
+  return tensors;
+}
+
+Shape image_of(const Json& row) {
+  const Shape input = row.at("input").get<Shape>();  // with the batch
+  return {input.begin() + 1, input.end()};
+}
+
+Graph build_row(const Json& row) { return build_model(row.at("arch"), row.at("num_classes"), image_of(row)[0]); }
 
 class TimmTest : public testing::TestWithParam<Json> {};
 
 TEST_P(TimmTest, TensorsAndCount) {
   const Json& row = GetParam();
-  const Shape input = row.at("input").get<Shape>();  // with the batch
-  const Shape image(input.begin() + 1, input.end());
-  const Graph graph = build_model(row.at("arch"), row.at("num_classes"), image[0]);
-  std::map<std::string, Shape> ours;
-  for (const Parameter& p : graph.parameters) ours[p.name] = p.shape;
-  EXPECT_EQ(ours, (row.at("tensors").get<std::map<std::string, Shape>>()));
-  EXPECT_EQ(ours.size(), graph.parameters.size());
-  EXPECT_EQ(cost(graph, image).parameters, row.at("params").get<int64_t>());
+  const Graph graph = build_row(row);
+  EXPECT_EQ(tensors_of(graph), (row.at("tensors").get<std::map<std::string, Shape>>()));
+  EXPECT_EQ(cost(graph, image_of(row)).parameters, row.at("params").get<int64_t>());
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, TimmTest, testing::ValuesIn(timm_rows()), [](const auto& test) {
+INSTANTIATE_TEST_SUITE_P(Golden, TimmTest, testing::ValuesIn(rows_of("timm.json")), [](const auto& test) {
   const Json& row = test.param;
   return str(row.at("arch").template get<std::string>(), "_", row.at("input")[1], "x", row.at("input")[2], "_",
              row.at("num_classes"));
 });
 
-TEST(TimmRowsTest, EveryTimmModelHasARow) {
-  std::map<std::string, int> rows;
-  for (const Json& row : timm_rows()) ++rows[row.at("arch").get<std::string>()];
-  for (const ModelInfo& info : list_models()) {
-    const bool small = info.input_size[1] == 32;
-    EXPECT_EQ(rows.count(info.name), small ? 0u : 1u) << info.name;
+/// Rows that tools/timm_golden.py wrote.
+class VariantTest : public testing::TestWithParam<Json> {};
+
+TEST_P(VariantTest, TensorsAndCounts) {
+  const Json& row = GetParam();
+  const Graph graph = build_row(row);
+  std::string lines;
+  for (const auto& [name, shape] : tensors_of(graph)) {
+    std::vector<std::string> sizes;
+    for (int64_t size : shape) sizes.push_back(std::to_string(size));
+    lines += name + " " + join(sizes, ",") + "\n";
+  }
+  EXPECT_EQ(sha256(lines), row.at("tensors").get<std::string>()) << lines;
+  EXPECT_EQ(cost(graph, image_of(row)).parameters, row.at("params").get<int64_t>());
+  // The odd size tells roundings of strides and pools apart.
+  for (const Json& count : row.at("macs")) {
+    EXPECT_EQ(cost(graph, count.at("image")).macs, count.at("macs").get<int64_t>()) << count.at("image").dump();
   }
 }
 
-struct KnownMacs {
-  const char* name;
-  int64_t at_own_size, at_97x225;
-};
+TEST_P(VariantTest, IsAsPublished) {
+  const Json& row = GetParam();
+  if (!row.contains("published")) return;  // mdistiller publishes no configurations
+  const Json& published = row.at("published");
+  const std::string name = row.at("arch");
+  const Graph graph = build_model(name, 1000);
+  EXPECT_EQ(find_model(name).input_size, published.at("input_size").get<Shape>());
+  EXPECT_EQ(cost(graph, find_model(name).input_size).parameters, published.at("params").get<int64_t>());
+  EXPECT_EQ(graph.first_conv, published.at("first_conv").get<std::string>());
+  EXPECT_EQ(graph.classifier, published.at("classifier").get<std::string>());
+}
 
-// Counted in timm with forward hooks on its convolutions and linear layers, 10 classes. The odd size tells roundings of
-// strides and pools apart.
-TEST(TimmRowsTest, Macs) {
-  const KnownMacs known[] = {
-      {"resnet10t", 698181120, 549238408},           {"resnet14t", 1065591296, 850539144},
-      {"resnet18", 1813566464, 948515008},           {"resnet26", 2340229120, 1222532288},
-      {"resnet34", 3663254528, 1922388160},          {"resnet50", 4087156736, 2142301376},
-      {"mobilenetv3_small_050", 23174928, 12308560}, {"mobilenetv3_small_075", 42385584, 22874456},
-      {"mobilenetv3_small_100", 55496640, 30853928}, {"mobilenetv3_large_100", 215322560, 116115432},
-      {"efficientnet_b0", 384547552, 211610560},     {"efficientnet_b1", 685535632, 316542416},
-  };
-  for (const KnownMacs& row : known) {
-    const Graph graph = build_model(row.name, 10);
-    EXPECT_EQ(cost(graph, find_model(row.name).input_size).macs, row.at_own_size) << row.name;
-    EXPECT_EQ(cost(graph, {3, 97, 225}).macs, row.at_97x225) << row.name;
+const auto kNameOfVariant = [](const auto& test) { return test.param.at("arch").template get<std::string>(); };
+INSTANTIATE_TEST_SUITE_P(Timm, VariantTest, testing::ValuesIn(rows_of("timm_variants.json")), kNameOfVariant);
+INSTANTIATE_TEST_SUITE_P(Mdistiller, VariantTest, testing::ValuesIn(rows_of("mdistiller.json")), kNameOfVariant);
+
+TEST(GoldenRowsTest, EveryBackboneHasARow) {
+  std::map<std::string, int> rows;
+  for (const char* file : {"timm_variants.json", "mdistiller.json"}) {
+    for (const Json& row : rows_of(file)) ++rows[row.at("arch").get<std::string>()];
   }
+  const auto ours = [](const std::string& name) { return name == "resnet8_half" || name == "resnet8_quarter"; };
+  for (const ModelInfo& info : list_models()) EXPECT_EQ(rows[info.name], ours(info.name) ? 0 : 1) << info.name;
 }
 
 }  // namespace
