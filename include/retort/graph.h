@@ -20,14 +20,18 @@ enum class Op {
   batch_norm,  ///< weight, bias, running_mean, running_var [C], num_batches_tracked []
   linear,      ///< weight [out, in], bias [out]
   relu,
+  relu6,       ///< min(relu(x), 6)
   silu,        ///< x * sigmoid(x)
   hard_swish,  ///< x * relu6(x + 3) / 6
   sigmoid,
-  hard_sigmoid,  ///< relu6(x + 3) / 6
-  add,           ///< of two maps of one shape
-  multiply,      ///< of a map and a gate [C, 1, 1]
+  hard_sigmoid,     ///< relu6(x + 3) / 6
+  add,              ///< of two maps of one shape
+  multiply,         ///< of a map and a gate [C, 1, 1]
+  concat,           ///< of two maps, along channels
+  channel_slice,    ///< channels [first_channel, first_channel + out_channels)
+  channel_shuffle,  ///< as [groups, C / groups] transposed (ShuffleNet, Zhang et al. 2017)
   max_pool,
-  avg_pool,         ///< ceil_mode, count_include_pad = false, as timm's AvgPool2d in ResNet-D shortcuts
+  avg_pool,         ///< padding counts as zeros (PyTorch's count_include_pad)
   global_avg_pool,  ///< [C, H, W] -> [C, 1, 1]
   flatten,          ///< -> [C]
 };
@@ -40,8 +44,9 @@ enum class Init {
   ones,
   kaiming_fan_out,  ///< normal, variance 2 / fan_out (He et al. 2015)
   conv_fan_out,     ///< normal, variance 2 / (fan_out / groups): timm's efficientnet and mobilenet rule
-  linear_torch,     ///< uniform in +-1 / sqrt(fan_in): torch.nn.Linear's rule (its bias is zeros here)
+  torch_default,    ///< uniform in +-1 / sqrt(fan_in): torch.nn.Linear's and Conv2d's rule (biases are zeros here)
   linear_uniform,   ///< uniform in +-1 / sqrt(fan_out): timm's efficientnet and mobilenet rule
+  linear_normal,    ///< normal, deviation 0.01: timm's regnet rule
 };
 
 /// A trainable parameter, or a buffer that training updates but no gradient does.
@@ -60,8 +65,9 @@ struct Node {
   Op op = Op::input;
   std::vector<int> inputs;      ///< nodes, all earlier than this one
   std::vector<int> parameters;  ///< indices into Graph::parameters, in the order that Op lists
-  int64_t out_channels = 0;     ///< conv2d, linear
-  int64_t kernel = 1, stride = 1, padding = 0, groups = 1;
+  int64_t out_channels = 0;     ///< conv2d, linear, channel_slice
+  int64_t kernel = 1, stride = 1, padding = 0, groups = 1, first_channel = 0;
+  bool ceil_mode = false;  ///< of pools: the number of windows is rounded up
   bool has_bias = false;
   double eps = 1e-5, momentum = 0.1;  ///< batch_norm, PyTorch's meaning
 };
@@ -101,10 +107,13 @@ class GraphBuilder {
   int conv2d(int x, const std::string& name, const Conv& conv);
   /// `weight_init`: zeros for the last norm of a residual branch, where the family wants that.
   int batch_norm(int x, const std::string& name, Init weight_init = Init::ones, double eps = 1e-5);
-  int linear(int x, const std::string& name, int64_t out, Init init = Init::linear_torch);
-  /// Any operation without parameters and settings: activations, add, multiply, global_avg_pool, flatten.
+  int linear(int x, const std::string& name, int64_t out, Init init = Init::torch_default);
+  /// Any operation without parameters and settings: activations, add, multiply, concat, global_avg_pool, flatten.
   int apply(Op op, const std::string& name, std::vector<int> inputs);
-  int pool(Op op, int x, const std::string& name, int64_t kernel, int64_t stride, int64_t padding);
+  int pool(Op op, int x, const std::string& name, int64_t kernel, int64_t stride, int64_t padding,
+           bool ceil_mode = false);
+  int channel_slice(int x, const std::string& name, int64_t first, int64_t count);
+  int channel_shuffle(int x, const std::string& name, int64_t groups);
   /// Channels (or features) that node `x` gives.
   int64_t channels_of(int x) const;
   /// The input image.

@@ -86,8 +86,13 @@ int GraphBuilder::linear(int x, const std::string& name, int64_t out, Init init)
 
 int GraphBuilder::apply(Op op, const std::string& name, std::vector<int> inputs) {
   const Node node{.name = name, .op = op, .inputs = std::move(inputs)};
-  if (op == Op::max_pool || op == Op::avg_pool) {
-    fail_usage(node_place(graph_, node), op_name(op), " has settings; add it with pool()");
+  if (op == Op::max_pool || op == Op::avg_pool || op == Op::channel_slice || op == Op::channel_shuffle) {
+    fail_usage(node_place(graph_, node), op_name(op), " has settings; add it with its own method");
+  }
+  if (op == Op::concat) {
+    int64_t sum = 0;
+    for (int input : node.inputs) sum += channels_of(input);
+    return add_node(node, sum);
   }
   const int64_t channels = node.inputs.empty() ? 0 : channels_of(node.inputs.front());
   for (int input : node.inputs) {
@@ -98,7 +103,8 @@ int GraphBuilder::apply(Op op, const std::string& name, std::vector<int> inputs)
   return add_node(node, channels);
 }
 
-int GraphBuilder::pool(Op op, int x, const std::string& name, int64_t kernel, int64_t stride, int64_t padding) {
+int GraphBuilder::pool(Op op, int x, const std::string& name, int64_t kernel, int64_t stride, int64_t padding,
+                       bool ceil_mode) {
   Node node{.name = name, .op = op, .inputs = {x}};
   if (op != Op::max_pool && op != Op::avg_pool) {
     fail_usage(node_place(graph_, node), op_name(op), " is not a pool with a window; use max_pool or avg_pool");
@@ -106,6 +112,28 @@ int GraphBuilder::pool(Op op, int x, const std::string& name, int64_t kernel, in
   node.kernel = kernel;
   node.stride = stride;
   node.padding = padding;
+  node.ceil_mode = ceil_mode;
+  return add_node(std::move(node), channels_of(x));
+}
+
+int GraphBuilder::channel_slice(int x, const std::string& name, int64_t first, int64_t count) {
+  Node node{.name = name, .op = Op::channel_slice, .inputs = {x}};
+  node.first_channel = first;
+  node.out_channels = count;
+  if (first < 0 || count < 1 || count > channels_of(x) - first) {
+    fail_usage(node_place(graph_, node), count, " channels from ", first, " of ", channels_of(x),
+               "; expected a part of them; correct the range");
+  }
+  return add_node(std::move(node), count);
+}
+
+int GraphBuilder::channel_shuffle(int x, const std::string& name, int64_t groups) {
+  Node node{.name = name, .op = Op::channel_shuffle, .inputs = {x}};
+  node.groups = groups;
+  if (groups < 1 || channels_of(x) % groups != 0) {
+    fail_usage(node_place(graph_, node), groups, " groups do not divide ", channels_of(x),
+               " channels; choose a divisor");
+  }
   return add_node(std::move(node), channels_of(x));
 }
 

@@ -22,17 +22,16 @@ const Shape& weight_shape(const Graph& graph, const Node& node) {
   return graph.parameters[static_cast<size_t>(node.parameters.front())].shape;
 }
 
-/// Positions of the node's window along one side, as PyTorch counts them. avg_pool rounds up (ceil_mode), but no
-/// window starts beyond the image and its padding.
+/// Positions of the node's window along one side, as PyTorch counts them: where ceil_mode rounds up, no window starts
+/// beyond the image and the padding before it.
 int64_t window_positions(const Graph& graph, const Node& node, int64_t in) {
-  const bool round_up = node.op == Op::avg_pool;
-  const int64_t span = in + 2 * node.padding - node.kernel + (round_up ? node.stride - 1 : 0);
+  const int64_t span = in + 2 * node.padding - node.kernel + (node.ceil_mode ? node.stride - 1 : 0);
   if (span < 0) {
     fail(node_place(graph, node), "the image is ", in, " wide or high here, less than the window of ", node.kernel,
          "; give the network larger images");
   }
   const int64_t out = span / node.stride + 1;
-  return round_up && (out - 1) * node.stride >= in + node.padding ? out - 1 : out;
+  return node.ceil_mode && (out - 1) * node.stride >= in + node.padding ? out - 1 : out;
 }
 
 Shape slide_window(const Graph& graph, const Node& node, const Shape& in, int64_t channels) {
@@ -61,6 +60,17 @@ Shape linear_shape(const Graph& graph, const Node& node, const Shape& in) {
   return {node.out_channels};
 }
 
+Shape concat_shape(const Graph& graph, const Node& node, const Shape& a, const Shape& b) {
+  const bool fits = b.size() == 3 && a[1] == b[1] && a[2] == b[2] && a[0] + b[0] <= kLargestSize;
+  expect(fits, graph, node, b, "a map as wide and high as its other input " + text(a));
+  return {a[0] + b[0], a[1], a[2]};
+}
+
+Shape slice_shape(const Graph& graph, const Node& node, const Shape& in) {
+  expect(node.first_channel + node.out_channels <= in[0], graph, node, in, "as many channels as its slice ends at");
+  return {node.out_channels, in[1], in[2]};
+}
+
 Shape output_shape(const Graph& graph, const Node& node, const std::vector<Shape>& shapes) {
   const auto in = [&](size_t i) -> const Shape& { return shapes[static_cast<size_t>(node.inputs[i])]; };
   const auto expect_map = [&] { expect(in(0).size() == 3, graph, node, in(0), "a map [C, H, W]"); };
@@ -70,6 +80,16 @@ Shape output_shape(const Graph& graph, const Node& node, const std::vector<Shape
       return conv_shape(graph, node, in(0));
     case Op::linear:
       return linear_shape(graph, node, in(0));
+    case Op::concat:
+      expect_map();
+      return concat_shape(graph, node, in(0), in(1));
+    case Op::channel_slice:
+      expect_map();
+      return slice_shape(graph, node, in(0));
+    case Op::channel_shuffle:
+      expect_map();
+      expect(in(0)[0] % node.groups == 0, graph, node, in(0), "channels that its groups divide");
+      return in(0);
     case Op::max_pool:
     case Op::avg_pool:
       expect_map();

@@ -19,12 +19,16 @@ constexpr std::array kRules = {
     Rule{Op::batch_norm, "batch_norm", 1, 5},
     Rule{Op::linear, "linear", 1, 2},
     Rule{Op::relu, "relu", 1, 0},
+    Rule{Op::relu6, "relu6", 1, 0},
     Rule{Op::silu, "silu", 1, 0},
     Rule{Op::hard_swish, "hard_swish", 1, 0},
     Rule{Op::sigmoid, "sigmoid", 1, 0},
     Rule{Op::hard_sigmoid, "hard_sigmoid", 1, 0},
     Rule{Op::add, "add", 2, 0},
     Rule{Op::multiply, "multiply", 2, 0},
+    Rule{Op::concat, "concat", 2, 0},
+    Rule{Op::channel_slice, "channel_slice", 1, 0},
+    Rule{Op::channel_shuffle, "channel_shuffle", 1, 0},
     Rule{Op::max_pool, "max_pool", 1, 0},
     Rule{Op::avg_pool, "avg_pool", 1, 0},
     Rule{Op::global_avg_pool, "global_avg_pool", 1, 0},
@@ -85,7 +89,9 @@ void check_node(const Graph& graph, const Node& node, size_t index) {
   check_range(place, "stride", node.stride, 1);
   check_range(place, "padding", node.padding, 0);
   check_range(place, "groups", node.groups, 1);
-  if (node.op == Op::conv2d || node.op == Op::linear) check_range(place, "out_channels", node.out_channels, 1);
+  check_range(place, "first_channel", node.first_channel, 0);
+  const bool sets_channels = node.op == Op::conv2d || node.op == Op::linear || node.op == Op::channel_slice;
+  if (sets_channels) check_range(place, "out_channels", node.out_channels, 1);
   // A window of padding alone has no maximum and no mean.
   const bool pools = node.op == Op::max_pool || node.op == Op::avg_pool;
   if (pools && node.padding > node.kernel / 2) {

@@ -10,12 +10,14 @@ namespace retort {
 
 namespace {
 
-// Numbers that one output, or one input, is made of.
-double fan_out(const Parameter& p) {
-  double n = static_cast<double>(p.shape[0]);
+// Numbers that one output is made of, and that one input goes into.
+double fan(const Parameter& p, size_t channels) {
+  double n = static_cast<double>(p.shape.at(channels));
   for (size_t i = 2; i < p.shape.size(); ++i) n *= static_cast<double>(p.shape[i]);
   return n;
 }
+double fan_in(const Parameter& p) { return fan(p, 1); }
+double fan_out(const Parameter& p) { return fan(p, 0); }
 
 void fill_normal(Rng rng, double deviation, std::span<float> values) {
   for (float& v : values) v = static_cast<float>(deviation * rng.normal());
@@ -38,10 +40,12 @@ void fill_parameter(const Parameter& p, uint64_t seed, std::span<float> values) 
       return fill_normal(rng, std::sqrt(2 / fan_out(p)), values);
     case Init::conv_fan_out:
       return fill_normal(rng, std::sqrt(2 / (fan_out(p) / static_cast<double>(p.groups))), values);
-    case Init::linear_torch:
-      return fill_uniform(rng, 1 / std::sqrt(static_cast<double>(p.shape.at(1))), values);
+    case Init::torch_default:
+      return fill_uniform(rng, 1 / std::sqrt(fan_in(p)), values);
     case Init::linear_uniform:
-      return fill_uniform(rng, 1 / std::sqrt(static_cast<double>(p.shape[0])), values);
+      return fill_uniform(rng, 1 / std::sqrt(fan_out(p)), values);
+    case Init::linear_normal:
+      return fill_normal(rng, 0.01, values);
   }
 }
 

@@ -3,12 +3,14 @@
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/hardsigmoid.h>
 #include <ATen/ops/hardswish.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/relu.h>
+#include <ATen/ops/relu6.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
 
@@ -44,9 +46,16 @@ at::Tensor run_add(const NodeInputs& in) {
   return in.in_place && x.scalar_type() == in.second->scalar_type() ? x.add_(*in.second) : x.add(*in.second);
 }
 
+// Of channels-last memory, and into it, with one copy.
+at::Tensor run_channel_shuffle(const at::Tensor& x, int64_t groups) {
+  const at::Tensor nhwc = x.permute({0, 2, 3, 1});
+  const at::Tensor shuffled = nhwc.unflatten(3, {groups, x.size(1) / groups}).transpose(3, 4);
+  return shuffled.reshape(nhwc.sizes()).permute({0, 3, 1, 2});
+}
+
 }  // namespace
 
-bool runs_in_place(Op op) { return op == Op::relu || op == Op::add; }
+bool runs_in_place(Op op) { return op == Op::relu || op == Op::relu6 || op == Op::add; }
 
 bool output_may_be_overwritten(Op op) { return op == Op::conv2d || op == Op::batch_norm || op == Op::add; }
 
@@ -63,6 +72,8 @@ at::Tensor run_node(const Node& node, const NodeInputs& in) {
       return at::linear(x, parameter(node, in, 0), parameter(node, in, 1));
     case Op::relu:
       return in.in_place ? x.relu_() : at::relu(x);
+    case Op::relu6:
+      return in.in_place ? at::relu6_(x) : at::relu6(x);
     case Op::silu:
       return at::silu(x);
     case Op::hard_swish:
@@ -75,11 +86,16 @@ at::Tensor run_node(const Node& node, const NodeInputs& in) {
       return run_add(in);
     case Op::multiply:
       return x.mul(*in.second);
+    case Op::concat:
+      return at::cat({x, *in.second}, 1);
+    case Op::channel_slice:
+      return x.narrow(1, node.first_channel, node.out_channels);
+    case Op::channel_shuffle:
+      return run_channel_shuffle(x, node.groups);
     case Op::max_pool:
-      return at::max_pool2d(x, node.kernel, node.stride, node.padding);
+      return at::max_pool2d(x, node.kernel, node.stride, node.padding, /*dilation=*/1, node.ceil_mode);
     case Op::avg_pool:
-      return at::avg_pool2d(x, node.kernel, node.stride, node.padding, /*ceil_mode=*/true,
-                            /*count_include_pad=*/false);
+      return at::avg_pool2d(x, node.kernel, node.stride, node.padding, node.ceil_mode);
     case Op::global_avg_pool:
       return at::adaptive_avg_pool2d(x, {1, 1});
     case Op::flatten:

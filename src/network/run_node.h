@@ -13,7 +13,7 @@ namespace retort {
 /// What a node reads.
 struct NodeInputs {
   const at::Tensor& x;
-  const at::Tensor* second = nullptr;         ///< of add and multiply
+  const at::Tensor* second = nullptr;         ///< of operations on two
   const std::vector<at::Tensor>& parameters;  ///< all of the graph's
   bool training = false;
   bool in_place = false;  ///< x may be overwritten: nobody else reads it, and no gradient needs it

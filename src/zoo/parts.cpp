@@ -17,7 +17,7 @@ int shortcut(GraphBuilder& b, int x, const Block& block, bool average) {
     x = b.conv2d(x, name + "0", same_conv(block.out, 1, block.stride));
     return b.batch_norm(x, name + "1");
   }
-  if (block.stride > 1) x = b.pool(Op::avg_pool, x, name + "0", 2, block.stride, 0);
+  if (block.stride > 1) x = b.pool(Op::avg_pool, x, name + "0", 2, block.stride, 0, /*ceil_mode=*/true);
   x = b.conv2d(x, name + "1", same_conv(block.out, 1));
   return b.batch_norm(x, name + "2");
 }

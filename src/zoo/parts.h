@@ -15,7 +15,7 @@ GraphBuilder::Conv same_conv(int64_t out, int64_t kernel, int64_t stride = 1);
 /// Names of the last nodes, and of the first convolution.
 struct Head {
   std::string first_conv, pool, flatten, classifier;
-  Init init = Init::linear_torch;
+  Init init = Init::torch_default;
 };
 /// Adds a global average pool, flatten and the classifier; ends the graph.
 Graph finish_with_head(GraphBuilder& b, int x, const Head& head);

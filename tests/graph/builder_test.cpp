@@ -51,7 +51,8 @@ TEST(BuilderTest, MisusedNodes) {
   expect_misuse("has no name", [](GraphBuilder& b) { b.apply(Op::relu, "", {0}); });
   expect_misuse("input stands at 1", [](GraphBuilder& b) { b.apply(Op::input, "second", {}); });
   expect_misuse("add it with its own method", [](GraphBuilder& b) { b.apply(Op::conv2d, "conv", {0}); });
-  expect_misuse("add it with pool()", [](GraphBuilder& b) { b.apply(Op::max_pool, "pool", {0}); });
+  expect_misuse("max_pool has settings; add it with its own method",
+                [](GraphBuilder& b) { b.apply(Op::max_pool, "pool", {0}); });
   expect_misuse("of 8 and 3 channels", [](GraphBuilder& b) {
     b.apply(Op::add, "sum", {b.conv2d(0, "conv", {.out = 8}), 0});
   });
@@ -69,6 +70,11 @@ TEST(BuilderTest, MisusedSettings) {
   expect_misuse("0 groups", conv({.out = 8, .groups = 0}));
   expect_misuse("is not a pool", [](GraphBuilder& b) { b.pool(Op::add, 0, "pool", 2, 2, 0); });
   expect_misuse("at most half", [](GraphBuilder& b) { b.pool(Op::max_pool, 0, "pool", 2, 2, 2); });
+  expect_misuse("2 channels from 2 of 3", [](GraphBuilder& b) { b.channel_slice(0, "part", 2, 2); });
+  expect_misuse("0 channels from 1", [](GraphBuilder& b) { b.channel_slice(0, "part", 1, 0); });
+  expect_misuse("1 channels from -1", [](GraphBuilder& b) { b.channel_slice(0, "part", -1, 1); });
+  expect_misuse("2 groups do not divide 3 channels", [](GraphBuilder& b) { b.channel_shuffle(0, "mixed", 2); });
+  expect_misuse("0 groups", [](GraphBuilder& b) { b.channel_shuffle(0, "mixed", 0); });
   expect_misuse("eps is 0", [](GraphBuilder& b) { b.batch_norm(0, "bn", Init::ones, 0); });
   expect_misuse("out_channels is -1", [](GraphBuilder& b) { b.linear(0, "fc", -1); });
 }

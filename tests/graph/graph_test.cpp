@@ -61,7 +61,7 @@ TEST(GraphTest, NamesAndShapesOfParameters) {
   EXPECT_TRUE(graph.parameters[5].integer);
   EXPECT_EQ(graph.parameters[5].shape, Shape{});
   EXPECT_EQ(graph.parameters[6].shape, (Shape{10, 8}));
-  EXPECT_EQ(graph.parameters[6].init, Init::linear_torch);
+  EXPECT_EQ(graph.parameters[6].init, Init::torch_default);
   EXPECT_EQ(graph.first_conv, "conv1");
   EXPECT_EQ(graph.classifier, "fc");
 }
@@ -102,9 +102,10 @@ TEST(GraphTest, OpNames) {
 struct Window {
   Op op;
   int64_t kernel, stride, padding, in, out;
+  bool ceil_mode = false;
 };
 
-// What PyTorch 2.15 gives for Conv2d, MaxPool2d and AvgPool2d(ceil_mode=True, count_include_pad=False).
+// What PyTorch 2.15 gives for Conv2d, MaxPool2d and AvgPool2d.
 class WindowTest : public testing::TestWithParam<Window> {};
 
 TEST_P(WindowTest, CountsPositionsAsPyTorchDoes) {
@@ -114,20 +115,23 @@ TEST_P(WindowTest, CountsPositionsAsPyTorchDoes) {
     const int x = b.conv2d(
         b.input(), "conv",
         {.out = 1, .kernel = conv ? w.kernel : 1, .stride = conv ? w.stride : 1, .padding = conv ? w.padding : 0});
-    return conv ? x : b.pool(w.op, x, "window", w.kernel, w.stride, w.padding);
+    return conv ? x : b.pool(w.op, x, "window", w.kernel, w.stride, w.padding, w.ceil_mode);
   });
   const auto shapes = infer_shapes(graph, {1, w.in, w.in + w.stride});
   EXPECT_EQ(shapes[static_cast<size_t>(graph.find("last"))], (Shape{4, w.out, w.out + 1}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, WindowTest,
-                         testing::Values(Window{Op::conv2d, 3, 2, 1, 7, 4}, Window{Op::conv2d, 3, 2, 1, 8, 4},
-                                         Window{Op::conv2d, 7, 2, 3, 1, 1}, Window{Op::conv2d, 5, 3, 0, 9, 2},
-                                         Window{Op::max_pool, 2, 2, 0, 7, 3}, Window{Op::max_pool, 3, 2, 1, 7, 4},
-                                         Window{Op::avg_pool, 2, 2, 0, 7, 4}, Window{Op::avg_pool, 2, 2, 0, 8, 4},
-                                         Window{Op::avg_pool, 2, 2, 0, 1, 1}, Window{Op::avg_pool, 3, 2, 1, 6, 4},
-                                         // The last window would lie wholly in the padding, so it is dropped.
-                                         Window{Op::avg_pool, 2, 3, 1, 5, 2}));
+constexpr bool kCeil = true;
+INSTANTIATE_TEST_SUITE_P(
+    Sizes, WindowTest,
+    testing::Values(Window{Op::conv2d, 3, 2, 1, 7, 4}, Window{Op::conv2d, 3, 2, 1, 8, 4},
+                    Window{Op::conv2d, 7, 2, 3, 1, 1}, Window{Op::conv2d, 5, 3, 0, 9, 2},
+                    Window{Op::max_pool, 2, 2, 0, 7, 3}, Window{Op::max_pool, 3, 2, 1, 7, 4},
+                    Window{Op::max_pool, 2, 2, 0, 7, 4, kCeil}, Window{Op::avg_pool, 2, 2, 0, 7, 4, kCeil},
+                    Window{Op::avg_pool, 2, 2, 0, 8, 4, kCeil}, Window{Op::avg_pool, 2, 2, 0, 1, 1, kCeil},
+                    Window{Op::avg_pool, 3, 2, 1, 6, 4, kCeil}, Window{Op::avg_pool, 3, 2, 1, 6, 3},
+                    // The last window would lie wholly in the padding, so it is dropped.
+                    Window{Op::avg_pool, 2, 3, 1, 5, 2, kCeil}));
 
 TEST(ShapesTest, TooSmallImages) {
   const Graph graph = around(3, [](GraphBuilder& b) {
@@ -177,6 +181,26 @@ TEST(ShapesTest, TwoInputs) {
   expect_message("around: both] add is given [4, 2, 2]", [&] { infer_shapes(both(Op::add, 2), {3, 4, 4}); });
   EXPECT_EQ(infer_shapes(both(Op::multiply, 4), {3, 4, 4}).back(), Shape{2});
   expect_message("a gate", [&] { infer_shapes(both(Op::multiply, 1), {3, 4, 4}); });
+}
+
+TEST(ShapesTest, Channels) {
+  const auto shape_of = [](const std::function<int(GraphBuilder&, int)>& operation) {
+    const Graph graph =
+        around(3, [&](GraphBuilder& b) { return operation(b, b.conv2d(b.input(), "conv", {.out = 6})); });
+    return infer_shapes(graph, {3, 5, 4}).at(static_cast<size_t>(graph.find("last")) - 1);
+  };
+  const auto slice = [](GraphBuilder& b, int x) { return b.channel_slice(x, "part", 4, 2); };
+  EXPECT_EQ(shape_of(slice), (Shape{2, 5, 4}));
+  EXPECT_EQ(shape_of([](GraphBuilder& b, int x) { return b.channel_shuffle(x, "mixed", 3); }), (Shape{6, 5, 4}));
+  EXPECT_EQ(shape_of([&](GraphBuilder& b, int x) {
+              return b.apply(Op::concat, "both", {slice(b, x), x});
+            }),
+            (Shape{8, 5, 4}));
+  expect_message("around: both] concat is given [6, 3, 2]", [&] {
+    shape_of([](GraphBuilder& b, int x) {
+      return b.apply(Op::concat, "both", {x, b.pool(Op::max_pool, x, "halved", 2, 2, 0, true)});
+    });
+  });
 }
 
 TEST(ShapesTest, GraphsNotFromTheBuilder) {

@@ -161,6 +161,24 @@ TEST(Network, AutomaticPrecisionIsFloat32WithDepthwiseConvolutions) {
   EXPECT_EQ(Network(test::tiny_graph(), {}).precision(), Precision::f32);
 }
 
+TEST(Network, Relu6ClipsAtBothEnds) {
+  GraphBuilder b("clipped", 1, 1);
+  int x = b.conv2d(b.input(), "scale", {.out = 1});
+  x = b.apply(Op::flatten, "flat", {b.apply(Op::global_avg_pool, "pool", {b.apply(Op::relu6, "act", {x})})});
+  b.linear(x, "head", 1);
+  Network network(b.finish("scale", "head"), {.precision = Precision::f32});
+  for (const bool gradients : {false, true}) {
+    const at::AutoGradMode mode(gradients);
+    at::Tensor(network.parameters()[0].tensor.detach()).fill_(10);
+    Taps taps{{"scale", {}}};
+    Taps clipped{{"act", {}}};
+    network.forward(test::golden_images({1, 1, 9, 9}), false, &taps);
+    network.forward(test::golden_images({1, 1, 9, 9}), false, &clipped);
+    EXPECT_GT(taps["scale"].max().item().toDouble(), 6);
+    EXPECT_EQ(test::bytes_of(clipped["act"]), test::bytes_of(taps["scale"].clamp(0, 6)));
+  }
+}
+
 TEST(Network, RefusesImagesThatDoNotFit) {
   Network network = tiny_network();
   const auto run = [&](at::IntArrayRef shape) { network.forward(test::golden_images(shape), true); };

@@ -12,6 +12,7 @@ namespace {
 Graph wide_graph(Init linear) {
   GraphBuilder b("wide", 16, 50);
   int x = b.conv2d(b.input(), "dense", {.out = 64, .kernel = 3, .groups = 2});
+  x = b.conv2d(x, "plain", {.out = 64, .kernel = 3, .groups = 2, .init = Init::torch_default});
   x = b.batch_norm(x, "norm", Init::zeros);
   x = b.conv2d(x, "grouped", {.out = 64, .kernel = 3, .groups = 4, .init = Init::conv_fan_out});
   x = b.apply(Op::flatten, "flat", {b.apply(Op::global_avg_pool, "pool", {x})});
@@ -44,10 +45,12 @@ void expect_uniform(const at::Tensor& t, double bound) {
 }
 
 TEST(Init, FollowsTheGraphsRules) {
-  const auto p = parameters_of(wide_graph(Init::linear_torch), 1);
+  const auto p = parameters_of(wide_graph(Init::torch_default), 1);
   expect_normal(p.at("dense.weight"), 2.0 / (64 * 9));
   expect_normal(p.at("grouped.weight"), 2.0 / (64 * 9 / 4.0));
+  expect_uniform(p.at("plain.weight"), 1 / std::sqrt(32.0 * 9));
   expect_uniform(p.at("head.weight"), 1 / std::sqrt(64.0));
+  expect_normal(parameters_of(wide_graph(Init::linear_normal), 1).at("head.weight"), 1e-4);
   expect_uniform(parameters_of(wide_graph(Init::linear_uniform), 1).at("head.weight"), 1 / std::sqrt(50.0));
   for (const char* zeros : {"head.bias", "norm.weight", "norm.bias", "norm.running_mean", "norm.num_batches_tracked"}) {
     EXPECT_EQ(p.at(zeros).abs().max().item().toDouble(), 0) << zeros;
@@ -57,7 +60,7 @@ TEST(Init, FollowsTheGraphsRules) {
 }
 
 TEST(Init, DependsOnSeedAndNameAlone) {
-  const Graph graph = wide_graph(Init::linear_torch);
+  const Graph graph = wide_graph(Init::torch_default);
   const auto a = parameters_of(graph, 1), again = parameters_of(graph, 1), other = parameters_of(graph, 2);
   // The same layer in another net, after a layer of another name and size.
   GraphBuilder b("deeper", 16, 50);

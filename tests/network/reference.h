@@ -63,10 +63,27 @@ class Reference {
   }
 
   Map4 pairwise(const Node& node, const Map4& a, const Map4& b) {
+    if (node.op == Op::concat) return concat(a, b);
     Map4 out = a;
     out.each([&](int64_t i, int64_t k, int64_t y, int64_t x, double& v) {
       v = node.op == Op::add ? v + b.at(i, k, y, x) : v * b.at(i, k, 0, 0);
     });
+    return out;
+  }
+
+  static Map4 concat(const Map4& a, const Map4& b) {
+    Map4 out(a.n, a.c + b.c, a.h, a.w);
+    out.each([&](int64_t i, int64_t k, int64_t y, int64_t x, double& v) {
+      v = k < a.c ? a.at(i, k, y, x) : b.at(i, k - a.c, y, x);
+    });
+    return out;
+  }
+
+  /// Channels of `in` in another order, or a part of them.
+  template <class F>
+  static Map4 pick_channels(const Map4& in, int64_t count, const F& source) {
+    Map4 out(in.n, count, in.h, in.w);
+    out.each([&](int64_t i, int64_t k, int64_t y, int64_t x, double& v) { v = in.at(i, source(k), y, x); });
     return out;
   }
 
@@ -78,6 +95,11 @@ class Reference {
         return conv2d(node, x);  // of a map of one pixel
       case Op::batch_norm:
         return batch_norm(node, x);
+      case Op::channel_slice:
+        return pick_channels(x, node.out_channels, [&](int64_t k) { return node.first_channel + k; });
+      case Op::channel_shuffle:
+        return pick_channels(x, x.c,
+                             [&](int64_t k) { return k % node.groups * (x.c / node.groups) + k / node.groups; });
       case Op::max_pool:
       case Op::avg_pool:
         return pool(node, x);
@@ -96,6 +118,7 @@ class Reference {
     Map4 out = x;
     for (double& v : out.v) {
       v = op == Op::relu         ? std::max(v, 0.0)
+          : op == Op::relu6      ? relu6(v)
           : op == Op::silu       ? v * sigmoid(v)
           : op == Op::hard_swish ? v * relu6(v + 3) / 6
           : op == Op::sigmoid    ? sigmoid(v)
@@ -124,7 +147,7 @@ class Reference {
 
   static int64_t steps(const Node& node, int64_t size) {
     const int64_t room = size + 2 * node.padding - node.kernel;
-    return (node.op == Op::avg_pool ? (room + node.stride - 1) / node.stride : room / node.stride) + 1;
+    return (node.ceil_mode ? (room + node.stride - 1) / node.stride : room / node.stride) + 1;
   }
 
   static Map4 pool(const Node& node, const Map4& in) {
@@ -134,10 +157,11 @@ class Reference {
       for (int64_t dy = 0; dy < node.kernel; ++dy)
         for (int64_t dx = 0; dx < node.kernel; ++dx) {
           const int64_t from_y = y * node.stride - node.padding + dy, from_x = x * node.stride - node.padding + dx;
+          const int64_t pad = node.padding;  // counted as zeros
+          count += from_y < in.h + pad && from_x < in.w + pad ? 1 : 0;
           if (!in.inside(from_y, from_x)) continue;
           highest = std::max(highest, in.at(i, c, from_y, from_x));
           sum += in.at(i, c, from_y, from_x);
-          ++count;
         }
       v = node.op == Op::max_pool ? highest : sum / count;
     });

@@ -19,7 +19,7 @@ inline Graph tiny_graph() {
   GraphBuilder b("tiny", /*channels=*/2, /*classes=*/3);
   int x = b.conv2d(b.input(), "stem", {.out = 4, .kernel = 3, .padding = 1});
   x = b.apply(Op::relu, "stem_act", {b.batch_norm(x, "stem_norm")});
-  int shortcut = b.pool(Op::avg_pool, x, "short_pool", 2, 2, 0);
+  int shortcut = b.pool(Op::avg_pool, x, "short_pool", 2, 2, 0, /*ceil_mode=*/true);
   shortcut = b.batch_norm(b.conv2d(shortcut, "short", {.out = 6}), "short_norm");
   int y = b.conv2d(x, "main", {.out = 6, .kernel = 3, .stride = 2, .padding = 1, .groups = 2});
   y = b.batch_norm(y, "main_norm", Init::ones, 1e-3);
@@ -30,6 +30,11 @@ inline Graph tiny_graph() {
   gate = b.conv2d(b.apply(Op::silu, "squeeze_act", {gate}), "expand", {.out = 6, .bias = true});
   x = b.apply(Op::multiply, "excite", {x, b.apply(Op::hard_sigmoid, "gate", {gate})});
   x = b.pool(Op::max_pool, x, "max", 3, 2, 1);
+  x = b.pool(Op::avg_pool, x, "smooth", 3, 1, 1);
+  const int left = b.channel_slice(x, "left", 0, 2);
+  const int right =
+      b.apply(Op::relu6, "right_act", {b.conv2d(b.channel_slice(x, "right", 2, 4), "right_conv", {.out = 4})});
+  x = b.channel_shuffle(b.apply(Op::concat, "concat", {left, right}), "shuffle", 2);
   const int wide = b.conv2d(x, "wide", {.out = 6, .bias = true});
   x = b.apply(Op::add, "join", {b.apply(Op::sigmoid, "soft", {wide}), x});
   x = b.apply(Op::flatten, "flat", {b.apply(Op::global_avg_pool, "pool", {x})});

@@ -119,7 +119,7 @@ TEST_P(EveryModelTest, EveryParameterHasItsInit) {
     if (weight && p.shape.size() == 4) {
       EXPECT_EQ(p.init, mobile ? Init::conv_fan_out : Init::kaiming_fan_out) << p.name;
     } else if (weight && p.shape.size() == 2) {
-      EXPECT_EQ(p.init, mobile ? Init::linear_uniform : Init::linear_torch) << p.name;
+      EXPECT_EQ(p.init, mobile ? Init::linear_uniform : Init::torch_default) << p.name;
     } else if (ones && GetParam().family != "resnet") {
       EXPECT_EQ(p.init, Init::ones) << p.name;
     } else if (!ones) {
