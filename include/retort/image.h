@@ -63,8 +63,8 @@ class Picture {
 
 /// Pillow's filters.
 enum class Interpolation { nearest, bilinear, bicubic, lanczos, box };
-/// timm's names: "nearest", "bilinear", "bicubic", "lanczos", "box". Throws a usage error on anything else.
-Interpolation parse_interpolation(std::string_view text);
+/// timm's names: "nearest", "bilinear", "bicubic", "lanczos", "box". Throws Error, opened by `where`, on anything else.
+Interpolation parse_interpolation(std::string_view where, std::string_view text);
 std::string_view interpolation_name(Interpolation interpolation);
 
 /// `in` at another size, as Pillow 9.5 to 12.0's `Image.resize` computes it, bit for bit: antialiased, horizontally
@@ -96,8 +96,8 @@ struct Preprocess {
   /// is.
   void fit(Image& image) const;
 };
-/// timm's names: "center", "squash", "border". Throws a usage error on anything else.
-Preprocess::Crop parse_crop(std::string_view text);
+/// timm's names: "center", "squash", "border". Throws Error, opened by `where`, on anything else.
+Preprocess::Crop parse_crop(std::string_view where, std::string_view text);
 std::string_view crop_name(Preprocess::Crop crop);
 
 /// (pixel / 255 - mean) / std, by table: images of `size` to float32 [H, W, C].

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "retort/base.h"
+#include "retort/image.h"
 
 namespace retort {
 
@@ -15,10 +15,7 @@ struct ModelConfig {
   std::string architecture;
   int64_t num_classes = 0;
   int64_t num_features = 0;
-  std::vector<int64_t> input_size;  ///< [C, H, W]
-  std::vector<double> mean, std;    ///< per channel, of pixels scaled to [0, 1]
-  double crop_pct = 1.0;
-  std::string interpolation = "bicubic";
+  Preprocess preprocess;                 ///< input_size, interpolation, crop_pct, crop_mode, mean, std
   std::vector<std::string> label_names;  ///< [num_classes], or empty where nobody named them
   std::string first_conv, classifier;    ///< module names
 };

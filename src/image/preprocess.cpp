@@ -29,24 +29,26 @@ constexpr std::array kCrops = {CropName{Preprocess::Crop::center, "center"},
                                CropName{Preprocess::Crop::border, "border"}};
 
 template <class Rows>
-const auto& row_called(std::string_view what, const Rows& rows, std::string_view name) {
+const auto& row_called(std::string_view where, std::string_view what, const Rows& rows, std::string_view name) {
   std::vector<std::string> known;
   for (const auto& row : rows) {
     if (row.name == name) return row;
     known.emplace_back(row.name);
   }
-  fail_usage("preprocess", what, " is '", name, "'; expected one of ", join(known));
+  fail(where, what, " is '", name, "'; expected one of ", join(known));
 }
 
 }  // namespace
 
-Interpolation parse_interpolation(std::string_view text) {
-  return row_called("interpolation", kInterpolations, text).interpolation;
+Interpolation parse_interpolation(std::string_view where, std::string_view text) {
+  return row_called(where, "interpolation", kInterpolations, text).interpolation;
 }
 std::string_view interpolation_name(Interpolation interpolation) {
   return kInterpolations[static_cast<size_t>(interpolation)].name;
 }
-Preprocess::Crop parse_crop(std::string_view text) { return row_called("crop_mode", kCrops, text).crop; }
+Preprocess::Crop parse_crop(std::string_view where, std::string_view text) {
+  return row_called(where, "crop_mode", kCrops, text).crop;
+}
 std::string_view crop_name(Preprocess::Crop crop) { return kCrops[static_cast<size_t>(crop)].name; }
 
 void Preprocess::check(std::string_view where) const {

@@ -63,7 +63,7 @@ struct Interface {
   const std::vector<double>& std;
 };
 
-Interface interface_of(const ModelConfig& c) { return {c.input_size[0], c.num_classes, c.label_names, c.mean, c.std}; }
+Interface interface_of(const ModelConfig& c) { return {c.preprocess.size.channels, c.num_classes, c.label_names, c.preprocess.mean, c.preprocess.std}; }
 
 // `a` is at `where`, `b` belongs to `other`. Labels that nobody named agree with all.
 void check_same(const std::string& where, const Interface& a, const std::string& other, const Interface& b) {
@@ -86,7 +86,7 @@ Network load_network(const fs::path& directory, const ModelConfig& config, const
     fail(directory.string(), "config.json names the architecture '", config.architecture,
          "', which this build does not have; see: retort list models");
   }
-  Network network(build_model(config.architecture, config.num_classes, config.input_size[0]),
+  Network network(build_model(config.architecture, config.num_classes, config.preprocess.size.channels),
                   {.device = options.device, .precision = parse_precision(options.precision)});
   network.load(weights_path(directory));
   return network;
@@ -107,7 +107,7 @@ const Model::Member& Model::State::add_member(const fs::path& directory, const M
   }
   Member member{directory.string(), weights_hash(directory), read_config(directory)};
   networks.push_back(load_network(directory, member.config, options));
-  const Cost c = retort::cost(networks.back().graph(), member.config.input_size);
+  const Cost c = retort::cost(networks.back().graph(), {size.channels, size.height, size.width});
   cost.parameters += c.parameters;
   cost.macs += c.macs;
   size_on_disk += file_bytes(weights_path(directory)) + file_bytes(directory / "config.json");
@@ -171,7 +171,7 @@ std::string Model::precision() const {
 
 void Model::member_logits(const float* images, int64_t n, ImageShape shape, float* out) {
   if (n < 1) fail(path(), "asked for the logits of ", n, " images; expected at least 1");
-  const int64_t channels = member(0).config.input_size[0];
+  const int64_t channels = member(0).config.preprocess.size.channels;
   if (shape.channels != channels) fail(path(), "images have ", shape.channels, " channels; expected ", channels);
   const c10::InferenceMode inference;
   for (Network& network : state_->networks) {

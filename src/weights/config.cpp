@@ -13,20 +13,9 @@ namespace {
 
 // Beyond these a damaged or hostile file would make the net ask for absurd amounts of memory.
 constexpr int64_t kMaxClasses = 1'000'000;
-constexpr int64_t kMaxInput = 65'536;
 constexpr double kDefaultCropPct = 0.875;  // timm's, where a file says nothing
 
 fs::path config_path(const fs::path& directory) { return directory / "config.json"; }
-
-void check_normalisation(const std::string& where, const std::string& key, const std::vector<double>& values,
-                         int64_t channels, double above) {
-  if (static_cast<int64_t>(values.size()) != channels) {
-    fail(where, key, " has ", values.size(), " numbers; expected one for each of ", channels, " channels");
-  }
-  for (const double value : values) {
-    if (!std::isfinite(value) || value <= above) fail(where, key, " holds ", value, "; expected a positive number");
-  }
-}
 
 void check_config(const std::string& where, const ModelConfig& c) {
   if (c.architecture.empty()) fail(where, "architecture is empty; expected the name of a backbone");
@@ -34,13 +23,7 @@ void check_config(const std::string& where, const ModelConfig& c) {
     fail(where, "num_classes is ", c.num_classes, "; expected 1 to ", kMaxClasses);
   }
   if (c.num_features < 0) fail(where, "num_features is ", c.num_features, "; expected at least 1");
-  if (c.input_size.size() != 3) fail(where, "input_size has ", c.input_size.size(), " numbers; expected [C, H, W]");
-  for (const int64_t size : c.input_size) {
-    if (size < 1 || size > kMaxInput) fail(where, "input_size holds ", size, "; expected 1 to ", kMaxInput);
-  }
-  check_normalisation(where, "mean", c.mean, c.input_size[0], -HUGE_VAL);
-  check_normalisation(where, "std", c.std, c.input_size[0], 0);
-  if (!std::isfinite(c.crop_pct) || c.crop_pct <= 0) fail(where, "crop_pct is ", c.crop_pct, "; expected above 0");
+  c.preprocess.check(where);
   if (!c.label_names.empty() && static_cast<int64_t>(c.label_names.size()) != c.num_classes) {
     fail(where, "label_names has ", c.label_names.size(), " names; num_classes is ", c.num_classes);
   }
@@ -53,16 +36,17 @@ Json to_json(const ModelConfig& c) {
   json["global_pool"] = "avg";
   if (!c.label_names.empty()) json["label_names"] = c.label_names;
   // Without this timm would build the net for three channels.
-  if (c.input_size[0] != 3) json["model_args"] = {{"in_chans", c.input_size[0]}};
+  const Preprocess& p = c.preprocess;
+  if (p.size.channels != 3) json["model_args"] = {{"in_chans", p.size.channels}};
   json["pretrained_cfg"] = {{"tag", ""},
                             {"custom_load", false},
-                            {"input_size", c.input_size},
+                            {"input_size", {p.size.channels, p.size.height, p.size.width}},
                             {"fixed_input_size", false},
-                            {"interpolation", c.interpolation},
-                            {"crop_pct", c.crop_pct},
-                            {"crop_mode", "center"},
-                            {"mean", c.mean},
-                            {"std", c.std},
+                            {"interpolation", interpolation_name(p.interpolation)},
+                            {"crop_pct", p.crop_pct},
+                            {"crop_mode", crop_name(p.crop)},
+                            {"mean", p.mean},
+                            {"std", p.std},
                             {"num_classes", c.num_classes},
                             {"pool_size", nullptr},
                             {"first_conv", name_or_null(c.first_conv)},
@@ -110,6 +94,28 @@ std::vector<std::string> label_names(const std::string& where, const Json& objec
   return out;
 }
 
+ImageShape input_size(const std::string& where, const Json& cfg) {
+  std::vector<int64_t> size;
+  for (const Json& value : get<std::vector<Json>>(where, cfg, "input_size")) {
+    size.push_back(integer(where, "input_size", value));
+  }
+  if (size.size() != 3) fail(where, "input_size has ", size.size(), " numbers; expected [C, H, W]");
+  return {size[0], size[1], size[2]};
+}
+
+Preprocess preprocess_from_json(const std::string& where, const Json& cfg, const Json& model_args) {
+  Preprocess p{.size = input_size(where, cfg)};
+  if (model_args.is_object() && has(model_args, "in_chans")) {
+    p.size.channels = integer(where, "in_chans", model_args.at("in_chans"));
+  }
+  p.mean = numbers(where, cfg, "mean");
+  p.std = numbers(where, cfg, "std");
+  p.crop_pct = get_or<double>(where, cfg, "crop_pct", kDefaultCropPct);
+  p.interpolation = parse_interpolation(where, get_or<std::string>(where, cfg, "interpolation", "bicubic"));
+  p.crop = parse_crop(where, get_or<std::string>(where, cfg, "crop_mode", "center"));
+  return p;
+}
+
 ModelConfig from_json(const std::string& where, const Json& json) {
   const Json preprocessing = get<Json>(where, json, "pretrained_cfg");
   if (!preprocessing.is_object()) fail(where, "'pretrained_cfg' is no object; expected timm's preprocessing keys");
@@ -118,17 +124,7 @@ ModelConfig from_json(const std::string& where, const Json& json) {
   const Json& with_classes = has(json, "num_classes") ? json : preprocessing;
   c.num_classes = integer(where, "num_classes", get<Json>(where, with_classes, "num_classes"));
   if (has(json, "num_features")) c.num_features = integer(where, "num_features", json.at("num_features"));
-  for (const Json& size : get<std::vector<Json>>(where, preprocessing, "input_size")) {
-    c.input_size.push_back(integer(where, "input_size", size));
-  }
-  const Json arguments = get_or<Json>(where, json, "model_args", Json::object());
-  if (arguments.is_object() && has(arguments, "in_chans") && !c.input_size.empty()) {
-    c.input_size[0] = integer(where, "in_chans", arguments.at("in_chans"));
-  }
-  c.mean = numbers(where, preprocessing, "mean");
-  c.std = numbers(where, preprocessing, "std");
-  c.crop_pct = get_or<double>(where, preprocessing, "crop_pct", kDefaultCropPct);
-  c.interpolation = get_or<std::string>(where, preprocessing, "interpolation", "bicubic");
+  c.preprocess = preprocess_from_json(where, preprocessing, get_or<Json>(where, json, "model_args", Json::object()));
   c.label_names = label_names(where, has(json, "label_names") ? json : preprocessing, c.num_classes);
   c.first_conv = get_or<std::string>(where, preprocessing, "first_conv", "");
   c.classifier = get_or<std::string>(where, preprocessing, "classifier", "");

@@ -16,9 +16,7 @@ ModelConfig grey_config() {
   return {.architecture = "resnet18",
           .num_classes = 3,
           .num_features = 512,
-          .input_size = {1, 28, 28},
-          .mean = {0.2860406},
-          .std = {0.3530242},
+          .preprocess = {.size = {1, 28, 28}, .crop_pct = 1, .mean = {0.2860406}, .std = {0.3530242}},
           .label_names = {"shirt", "coat", "bag"},
           .first_conv = "conv1",
           .classifier = "fc"};
@@ -61,11 +59,7 @@ TEST(Config, ComesBackAsItWas) {
   EXPECT_EQ(out.architecture, in.architecture);
   EXPECT_EQ(out.num_classes, in.num_classes);
   EXPECT_EQ(out.num_features, in.num_features);
-  EXPECT_EQ(out.input_size, in.input_size);
-  EXPECT_EQ(out.mean, in.mean);
-  EXPECT_EQ(out.std, in.std);
-  EXPECT_EQ(out.crop_pct, in.crop_pct);
-  EXPECT_EQ(out.interpolation, in.interpolation);
+  EXPECT_EQ(out.preprocess, in.preprocess);
   EXPECT_EQ(out.label_names, in.label_names);
   EXPECT_EQ(out.first_conv, in.first_conv);
   EXPECT_EQ(out.classifier, in.classifier);
@@ -86,14 +80,14 @@ TEST(Config, IsWrittenUnderTimmsKeys) {
 TEST(Config, ThreeChannelsNeedNoModelArguments) {
   const test::TempDir directory;
   ModelConfig config = grey_config();
-  config.input_size[0] = 3;
-  config.mean = config.std = {0.5, 0.5, 0.5};
+  config.preprocess.size.channels = 3;
+  config.preprocess.mean = config.preprocess.std = {0.5, 0.5, 0.5};
   config.label_names.clear();
   write_config(directory.path(), config);
   const Json json = Json::parse(read_file(directory / "config.json"));
   EXPECT_FALSE(json.contains("model_args"));
   EXPECT_FALSE(json.contains("label_names"));
-  EXPECT_EQ(read_config(directory.path()).input_size[0], 3);
+  EXPECT_EQ(read_config(directory.path()).preprocess.size.channels, 3);
 }
 
 TEST(Config, ReadsTimmsOwnFile) {
@@ -102,8 +96,8 @@ TEST(Config, ReadsTimmsOwnFile) {
   const ModelConfig config = read_config(directory.path());
   EXPECT_EQ(config.architecture, "resnet18");
   EXPECT_EQ(config.num_classes, 1000);
-  EXPECT_EQ(config.input_size, (std::vector<int64_t>{3, 224, 224}));
-  EXPECT_EQ(config.crop_pct, 0.95);
+  EXPECT_EQ(config.preprocess.size, (ImageShape{3, 224, 224}));
+  EXPECT_EQ(config.preprocess.crop_pct, 0.95);
   EXPECT_TRUE(config.label_names.empty());
   EXPECT_EQ(config.classifier, "fc");
 }
@@ -165,6 +159,8 @@ TEST(Config, RefusesNumbersOutOfRange) {
   refused("crop_pct", 0, "crop_pct");
   refused("crop_pct", "wide", "crop_pct");
   refused("interpolation", 2, "interpolation");
+  refused("interpolation", "cubic", "expected one of nearest");
+  refused("crop_mode", "middle", "expected one of center");
 }
 
 TEST(Config, RefusesLabelNamesThatDoNotFit) {
@@ -177,7 +173,7 @@ TEST(Config, RefusesLabelNamesThatDoNotFit) {
 TEST(Config, WritesNothingBad) {
   const test::TempDir directory;
   ModelConfig config = grey_config();
-  config.std = {0};
+  config.preprocess.std = {0};
   EXPECT_THROW(write_config(directory.path(), config), Error);
   config = grey_config();
   config.label_names[0] = "\xff\xfe";
