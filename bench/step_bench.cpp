@@ -56,7 +56,7 @@ struct LabelSource : Source {
   int64_t size() const override { return static_cast<int64_t>(labels.size()); }
   uint64_t id(int64_t index) const override { return static_cast<uint64_t>(index); }
   int64_t label(int64_t index) const override { return labels[static_cast<size_t>(index)]; }
-  void read(int64_t, uint8_t*) const override { fail("step_bench", "its samples have no pixels"); }
+  Picture picture(int64_t) const override { fail("step_bench", "its samples have no pixels"); }
 };
 
 /// The samples that the pool's batches are made of.
@@ -91,7 +91,7 @@ Teacher make_stored_teacher(const BenchArguments& arguments, const fs::path& dir
     writer.write(shard / kViews, shard % kViews, logits);
   }
   writer.finish(0);
-  return make_teacher(options, std::make_shared<Labels>(directory), data, data.train);
+  return make_teacher(options, std::make_shared<Labels>(directory), {data, data.train, {}, {}});
 }
 
 double images_per_second(const BenchArguments& arguments, Objective& objective, std::vector<Batch>& pool) {

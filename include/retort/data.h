@@ -13,18 +13,22 @@
 
 namespace retort {
 
-/// Decoded samples, wherever they come from. Reading is thread-safe.
+/// Samples, wherever they come from. Reading is thread-safe.
 class Source {
  public:
   virtual ~Source() = default;
   virtual int64_t size() const = 0;
   /// Stable name of a sample: the same wherever and in whatever order the data is opened.
   virtual uint64_t id(int64_t index) const = 0;
-  /// Class index in [0, classes).
+  /// Class index in [0, classes), or kNoLabel.
   virtual int64_t label(int64_t index) const = 0;
-  /// Writes the pixels, [H, W, C]. Throws Error on a broken sample.
-  virtual void read(int64_t index, uint8_t* pixels) const = 0;
+  /// The sample's picture, which may point into the source. Throws Error on a broken sample.
+  virtual Picture picture(int64_t index) const = 0;
+  /// The sample as people find it again: a file's path, or its place.
+  virtual std::string name(int64_t index) const { return str("sample ", index); }
 };
+
+inline constexpr int64_t kNoLabel = -1;
 
 /// A chosen, ordered part of a source. A value: copies share the source.
 struct Samples {
@@ -46,9 +50,9 @@ struct Samples {
 struct DataSet {
   std::string spec;  ///< as given to open_data
   std::string hash;  ///< SHA-256 over its files' contents, decompressed
-  ImageShape shape;
+  ImageShape shape;  ///< of every image; height and width are 0 where they differ
   std::vector<std::string> label_names;
-  std::vector<double> mean, std;  ///< per channel, of pixels scaled to [0, 1]
+  std::vector<double> mean, std;  ///< per channel, of pixels scaled to [0, 1]: for nets that bring none of their own
   Samples train, val, test;
 
   int64_t classes() const { return static_cast<int64_t>(label_names.size()); }
@@ -66,8 +70,9 @@ std::vector<ListedItem> list_data();
 /// The view that is the sample itself: no augmentation.
 inline constexpr int64_t kPlainView = -1;
 
-/// A chain of random changes. A view is a pure function of (seed, sample id, view number): the same pixels for teacher
-/// and student, on any thread, in any order. Immutable, thread-safe.
+/// A chain of random changes. A view is a pure function of (seed, sample id, view number): the same for teacher and
+/// student, on any thread, in any order. All chance is drawn before sizes are looked at, so that networks of different
+/// input sizes see one view, each at its own size. Immutable, thread-safe.
 class Augment {
  public:
   class Step;
@@ -75,8 +80,9 @@ class Augment {
   Augment() = default;
   /// Parses `random_crop:padding=4,hflip`; empty text is no change at all. Throws a usage error.
   explicit Augment(const std::string& spec);
-  /// Writes view `view` of the image; `kPlainView` copies it.
-  void apply(const uint8_t* pixels, ImageShape shape, uint64_t seed, uint64_t id, int64_t view, uint8_t* out) const;
+  /// Writes view `view` of the picture, as `preprocess` fits it into a network; `kPlainView` is the picture itself.
+  void apply(const Picture& picture, const Preprocess& preprocess, uint64_t seed, uint64_t id, int64_t view,
+             Image& out) const;
   /// The text it was made from.
   const std::string& spec() const { return spec_; }
 
@@ -91,7 +97,7 @@ std::vector<ListedItem> list_augmentations();
 struct Batch {
   int64_t size = 0;
   int64_t view = kPlainView;
-  std::vector<float> images;       ///< [N, H, W, C], (pixel / 255 - mean) / std
+  std::vector<float> images;       ///< [N, H, W, C] of Preprocess::size, (pixel / 255 - mean) / std
   std::vector<int64_t> labels;     ///< [N]
   std::vector<int64_t> positions;  ///< [N], indices into the Samples
 };
@@ -110,7 +116,7 @@ struct LoaderOptions {
 /// Makes batches ahead of need. One consumer at a time. Errors in a worker are thrown by next().
 class Loader {
  public:
-  Loader(const DataSet& data, Samples samples, LoaderOptions options);
+  Loader(Samples samples, Preprocess preprocess, LoaderOptions options);
   ~Loader();
   Loader(Loader&&) noexcept;
   /// Begins an epoch at batch `first`, every image in view `view`; what is left of the epoch before is dropped.

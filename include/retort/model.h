@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ namespace retort {
 struct ModelOptions {
   std::string device = "cpu";
   std::string precision = "f32";  ///< "f32", "bf16" or "auto" (by the net's kind)
+  int64_t img_size = 0;           ///< side of the images that members see; 0 is what each was trained at
 };
 
 /// One or several networks with the combiner that makes one answer of theirs. Not thread-safe.
@@ -45,17 +47,25 @@ class Model {
   const Combiner& combiner() const;
   /// What the networks run in: "f32" or "bf16", "mixed" where members differ.
   std::string precision() const;
-  /// Sums over members, for one image of the trained size.
+  /// Sums over members, for one image of each member's size.
   Cost cost() const;
   /// Bytes of weights and configurations.
   int64_t size_on_disk() const;
 
-  /// Logits of all members for n images [n, H, W, C], normalised as the members were trained: out [M, n, classes].
-  void member_logits(const float* images, int64_t n, ImageShape shape, float* out);
+  /// What members see: one entry for each preprocessing among them, in the order of their first member.
+  struct Input {
+    Preprocess preprocess;
+    std::vector<int64_t> members;
+  };
+  const std::vector<Input>& inputs() const;
+  /// Logits of all members for n images: `images` has, for each of inputs(), n of them made by its preprocessing,
+  /// [n, H, W, C]; out [M, n, classes].
+  void member_logits(std::span<const float* const> images, int64_t n, float* out);
   /// Combined logits, [n, classes].
-  void logits(const float* images, int64_t n, ImageShape shape, float* out);
+  void logits(std::span<const float* const> images, int64_t n, float* out);
 
-  /// Throws Error where the model does not fit the data: classes, channels, label names or normalisation differ.
+  /// Throws Error where the model does not fit the data: classes, label names or channels differ. Grey images fit
+  /// networks for colour, and the other way round.
   void check_fits(const DataSet& data) const;
 
  private:
@@ -71,7 +81,8 @@ struct PredictOptions {
   int64_t view = kPlainView;
 };
 
-/// Runs every member over the samples. Returns early, with what is there, when the monitor says stop.
+/// Runs every member over the samples, each with its own preprocessing. Samples without labels give predictions without
+/// labels. Returns early, with what is there, when the monitor says stop.
 Predictions predict(Model& model, const DataSet& data, const Samples& samples, const PredictOptions& options = {},
                     const Monitor& monitor = {});
 
@@ -113,7 +124,7 @@ struct BenchOptions {
   std::function<int64_t(const std::string& path)> peak_memory;
 };
 
-/// Times models in turn, one call each, so that the machine's drift hits all alike. Random pixels of the trained size.
+/// Times models in turn, one call each, so that the machine's drift hits all alike. Random pixels of the members' size.
 /// The calling thread keeps `options.threads`. Stopped by the monitor, it returns what it has measured by then.
 std::vector<Measurement> bench(const std::vector<std::string>& paths, const BenchOptions& options,
                                const Monitor& monitor = {});

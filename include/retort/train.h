@@ -36,10 +36,11 @@ struct TrainOptions {
   double weight_decay = 5e-4;  ///< not on norms and biases
   double warmup_epochs = 0.5;  ///< linear from lr / 100, then cosine to 0
   double label_smoothing = 0;
-  double clip_grad = 0;  ///< largest norm of all gradients; 0 is off
-  double ema = 0;        ///< decay of the averaged weights, such as 0.999; 0 is off
-  std::string augment = "random_crop:padding=2,hflip";
-  int64_t views = 0;  ///< cycle through this many views of each sample; 0: a new view every epoch
+  double clip_grad = 0;          ///< largest norm of all gradients; 0 is off
+  double ema = 0;                ///< decay of the averaged weights, such as 0.999; 0 is off
+  std::string augment = "auto";  ///< random crop or random resized crop by the data's kind, and flips
+  int64_t img_size = 0;          ///< side of the images that it sees; 0: the data's, the pretrained or the backbone's
+  int64_t views = 0;             ///< cycle through this many views of each sample; 0: a new view every epoch
   std::string precision = "auto";
   std::string device = "cpu";
   int threads = 0;                 ///< of this training; 0 is all usable cores
@@ -73,7 +74,7 @@ struct LabelOptions {
   std::string data = "fashion-mnist";
   int64_t samples = 0;  ///< the same fixed subset of train as in training
   int64_t views = 4;
-  std::string augment = "random_crop:padding=2,hflip";
+  std::string augment = "auto";
   uint64_t seed = 0;  ///< of the views
   std::string out;
   std::string precision = "auto", device = "cpu";

@@ -12,7 +12,7 @@ namespace {
 struct EvalOptions {
   std::vector<std::string> models;
   std::string data = "fashion-mnist", split = "test", precision = "f32";
-  int64_t samples = 0;
+  int64_t samples = 0, img_size = 0;
 };
 
 std::string metrics_line(const std::string& name, const Metrics& m) {
@@ -31,7 +31,7 @@ void run_eval(Context& context, const EvalOptions& options) {
   Json results = Json::array();
   std::string text;
   for (const std::string& path : options.models) {
-    Model model(path, {.device = context.device, .precision = options.precision});
+    Model model(path, {.device = context.device, .precision = options.precision, .img_size = options.img_size});
     const Predictions members = predict(model, data, samples, {}, monitor);
     if (interrupted()) return context.stopped("Start again with: " + context.command_line);
     const Predictions p = combine(model.combiner(), members, model.name());
@@ -56,6 +56,9 @@ void add_eval(CLI::App& app, Context& context) {
   verb->add_option("--samples", options->samples, "A fixed subset of this many samples; 0 is all")
       ->capture_default_str();
   verb->add_option("--precision", options->precision, "f32, bf16 or auto")->capture_default_str();
+  verb->add_option("--img-size", options->img_size, "Side of the images that models see; 0: what each was trained at")
+      ->check(CLI::Range(0, 8192))
+      ->capture_default_str();
 }
 
 }  // namespace retort::cli

@@ -20,7 +20,8 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   add("--label-smoothing", o.label_smoothing, "Share of the label spread over all classes");
   add("--clip-grad", o.clip_grad, "Largest norm of all gradients; 0 is off");
   add("--ema", o.ema, "Decay of averaged weights, such as 0.999; 0 is off");
-  add("--augment", o.augment, "Augmentations (see: retort list augmentations); empty is none");
+  add("--augment", o.augment, "Augmentations (see: retort list augmentations); empty is none, auto goes by the data");
+  add("--img-size", o.img_size, "Side of the images it sees; 0: the data's, or the backbone's where images differ");
   add("--views", o.views, "Cycle through this many views of each sample; 0: a new view every epoch");
   add("--view-seed", o.view_seed, "Seed of the views, apart from --seed so that several seeds see the same");
   add("--precision", o.precision, "auto, f32 or bf16; auto is bf16 for nets of dense convolutions where it is fast");

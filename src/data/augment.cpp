@@ -1,7 +1,6 @@
 #include "data/augment.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace retort {
 
@@ -37,21 +36,16 @@ Augment::Augment(const std::string& spec) : spec_(spec) {
   }
 }
 
-void Augment::apply(const uint8_t* pixels, ImageShape shape, uint64_t seed, uint64_t id, int64_t view,
-                    uint8_t* out) const {
-  const auto size = static_cast<size_t>(shape.numel());
+void Augment::apply(const Picture& picture, const Preprocess& preprocess, uint64_t seed, uint64_t id, int64_t view,
+                    Image& out) const {
   if (view == kPlainView || steps_.empty()) {
-    std::memcpy(out, pixels, size);
-    return;
+    picture.read(picture.whole(), out);
+  } else {
+    Rng rng = stream(seed, Purpose::view, id, static_cast<uint64_t>(view));
+    steps_.front()->begin(picture, preprocess, rng, out);
+    for (size_t i = 1; i < steps_.size(); ++i) steps_[i]->apply(out, preprocess, rng);
   }
-  thread_local std::vector<uint8_t> scratch;
-  if (scratch.size() < size) scratch.resize(size);
-  Rng rng = stream(seed, Purpose::view, id, static_cast<uint64_t>(view));
-  for (size_t left = steps_.size(); left > 0; --left) {  // the two buffers take turns, so that the last is `out`
-    uint8_t* to = left % 2 == 1 ? out : scratch.data();
-    steps_[steps_.size() - left]->apply(pixels, shape, rng, to);
-    pixels = to;
-  }
+  preprocess.fit(out);
 }
 
 std::vector<ListedItem> list_augmentations() {

@@ -12,8 +12,14 @@ namespace retort {
 class Augment::Step {
  public:
   virtual ~Step() = default;
-  /// Writes the changed image. `pixels` and `out` are [H, W, C] and do not overlap. All chance comes from `rng`.
-  virtual void apply(const uint8_t* pixels, ImageShape shape, Rng& rng, uint8_t* out) const = 0;
+  /// Changes the image; `preprocess` says what it is going to be. All chance comes from `rng`, and how much of it is
+  /// drawn must not depend on `preprocess`.
+  virtual void apply(Image& image, const Preprocess& preprocess, Rng& rng) const = 0;
+  /// As the first step of a chain: begins with the picture. Steps that need only a part of it read no more.
+  virtual void begin(const Picture& picture, const Preprocess& preprocess, Rng& rng, Image& out) const {
+    picture.read(picture.whole(), out);
+    apply(out, preprocess, rng);
+  }
 };
 
 using AugmentStep = std::shared_ptr<const Augment::Step>;

@@ -1,4 +1,4 @@
-#include <cstring>
+#include <algorithm>
 
 #include "data/augment.h"
 
@@ -6,14 +6,12 @@ namespace retort {
 
 namespace {
 
-void mirror(const uint8_t* pixels, ImageShape shape, uint8_t* out) {
-  const auto channels = static_cast<size_t>(shape.channels);
-  for (int64_t y = 0; y < shape.height; ++y) {
-    const uint8_t* row_end = pixels + (y + 1) * shape.width * shape.channels;
-    for (int64_t x = 0; x < shape.width; ++x) {
-      row_end -= channels;
-      for (size_t c = 0; c < channels; ++c) *out++ = row_end[c];
-    }
+void mirror(Image& image) {
+  const int64_t channels = image.shape.channels;
+  for (int64_t y = 0; y < image.shape.height; ++y) {
+    uint8_t* left = image.pixels.data() + y * image.shape.width * channels;
+    uint8_t* right = left + (image.shape.width - 1) * channels;
+    for (; left < right; left += channels, right -= channels) std::swap_ranges(left, left + channels, right);
   }
 }
 
@@ -21,12 +19,8 @@ class HorizontalFlip : public Augment::Step {
  public:
   explicit HorizontalFlip(double probability) : probability_(probability) {}
 
-  void apply(const uint8_t* pixels, ImageShape shape, Rng& rng, uint8_t* out) const override {
-    if (rng.uniform() < probability_) {
-      mirror(pixels, shape, out);
-    } else {
-      std::memcpy(out, pixels, static_cast<size_t>(shape.numel()));
-    }
+  void apply(Image& image, const Preprocess&, Rng& rng) const override {
+    if (rng.uniform() < probability_) mirror(image);
   }
 
  private:

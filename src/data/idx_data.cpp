@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <span>
 
 #include "base/file.h"
@@ -34,10 +33,11 @@ class IdxSource : public Source {
   int64_t size() const override { return images_.count; }
   uint64_t id(int64_t index) const override { return sample_id(part_, index); }
   int64_t label(int64_t index) const override { return labels_.values[static_cast<size_t>(index)]; }
-  void read(int64_t index, uint8_t* pixels) const override {
-    const auto size = static_cast<size_t>(images_.height * images_.width);
-    std::memcpy(pixels, images_.values.data() + static_cast<size_t>(index) * size, size);
+  Picture picture(int64_t index) const override {
+    const ImageShape shape{1, images_.height, images_.width};
+    return Picture::of_pixels(images_.values.data() + index * shape.numel(), shape);
   }
+  std::string name(int64_t index) const override { return str(part_, " image ", index); }
 
  private:
   std::string part_;

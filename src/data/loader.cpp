@@ -26,39 +26,24 @@ void check_range(const char* name, int64_t value, int64_t min, int64_t max) {
 /// Turns one sample into normalised floats.
 class ImageMaker {
  public:
-  ImageMaker(const DataSet& data, const LoaderOptions& options)
-      : shape_(data.shape), augment_(options.augment), seed_(options.view_seed.value_or(options.seed)) {
-    const auto channels = static_cast<size_t>(shape_.channels);
-    if (shape_.numel() < 1 || data.mean.size() != channels || data.std.size() != channels) {
-      fail("loader", "the data has ", shape_.channels, " channels, ", data.mean.size(), " means and ", data.std.size(),
-           " deviations; expected one of each per channel");
-    }
-    for (size_t c = 0; c < channels; ++c) {
-      if (!(data.std[c] > 0)) fail("loader", "deviation of channel ", c, " is ", data.std[c], "; expected above zero");
-      for (int p = 0; p < 256; ++p) table_.push_back(static_cast<float>((p / 255.0 - data.mean[c]) / data.std[c]));
-    }
-  }
+  ImageMaker(Preprocess preprocess, const LoaderOptions& options)
+      : preprocess_(std::move(preprocess)),
+        normalize_(preprocess_),
+        augment_(options.augment),
+        seed_(options.view_seed.value_or(options.seed)) {}
 
-  size_t numel() const { return static_cast<size_t>(shape_.numel()); }
+  size_t numel() const { return static_cast<size_t>(preprocess_.size.numel()); }
 
-  /// `scratch` holds two images.
-  void make(const Source& source, int64_t index, int64_t view, std::span<uint8_t> scratch, float* out) const {
-    uint8_t* pixels = scratch.data();
-    uint8_t* changed = pixels + numel();
-    source.read(index, pixels);
-    augment_.apply(pixels, shape_, seed_, source.id(index), view, changed);
-    const auto channels = static_cast<size_t>(shape_.channels);
-    for (size_t c = 0; c < channels; ++c) {
-      const float* table = table_.data() + 256 * c;
-      for (size_t i = c; i < numel(); i += channels) out[i] = table[changed[i]];
-    }
+  void make(const Source& source, int64_t index, int64_t view, Image& scratch, float* out) const {
+    augment_.apply(source.picture(index), preprocess_, seed_, source.id(index), view, scratch);
+    normalize_(scratch, out);
   }
 
  private:
-  ImageShape shape_;
+  Preprocess preprocess_;
+  Normalizer normalize_;
   Augment augment_;
   uint64_t seed_;
-  std::vector<float> table_;  // [channel][pixel]
 };
 
 }  // namespace
@@ -71,7 +56,7 @@ struct Loader::State {
     bool done = false;
   };
 
-  State(const DataSet& data, Samples samples, LoaderOptions options);
+  State(Samples samples, Preprocess preprocess, LoaderOptions options);
   ~State();
 
   void start(int64_t epoch, int64_t view, int64_t first);
@@ -81,7 +66,7 @@ struct Loader::State {
 
  private:
   void work(const std::stop_token& stop);
-  void make(int64_t number, Slot& slot, std::span<uint8_t> scratch) const;
+  void make(int64_t number, Slot& slot, Image& scratch) const;
   void set_order(int64_t epoch);
   Slot& slot(int64_t number) { return ring_[static_cast<size_t>(number) % ring_.size()]; }
   bool may_claim() const { return claimed_ < std::min(next_ + options_.ahead, batches()); }
@@ -106,8 +91,8 @@ struct Loader::State {
   std::vector<std::jthread> workers_;  // last: joined before what they use goes
 };
 
-Loader::State::State(const DataSet& data, Samples samples, LoaderOptions options)
-    : samples_(std::move(samples)), options_(std::move(options)), maker_(data, options_) {
+Loader::State::State(Samples samples, Preprocess preprocess, LoaderOptions options)
+    : samples_(std::move(samples)), options_(std::move(options)), maker_(std::move(preprocess), options_) {
   check_range("batch", options_.batch, 1, int64_t{1} << 30);
   check_range("workers", options_.workers, 1, kMaxWorkers);
   check_range("ahead", options_.ahead, 1, kMaxAhead);
@@ -178,7 +163,7 @@ double Loader::State::cpu_seconds() {
 }
 
 void Loader::State::work(const std::stop_token& stop) {
-  std::vector<uint8_t> scratch(2 * maker_.numel());
+  Image scratch;
   double used = thread_cpu_seconds();
   std::unique_lock lock(mutex_);
   while (work_.wait(lock, stop, [this] { return may_claim(); })) {
@@ -202,7 +187,7 @@ void Loader::State::work(const std::stop_token& stop) {
   }
 }
 
-void Loader::State::make(int64_t number, Slot& s, std::span<uint8_t> scratch) const {
+void Loader::State::make(int64_t number, Slot& s, Image& scratch) const {
   const int64_t begin = number * options_.batch;
   const int64_t size = std::min(options_.batch, samples_.size() - begin);
   Batch& batch = s.batch;
@@ -218,8 +203,8 @@ void Loader::State::make(int64_t number, Slot& s, std::span<uint8_t> scratch) co
   }
 }
 
-Loader::Loader(const DataSet& data, Samples samples, LoaderOptions options)
-    : state_(std::make_unique<State>(data, std::move(samples), std::move(options))) {}
+Loader::Loader(Samples samples, Preprocess preprocess, LoaderOptions options)
+    : state_(std::make_unique<State>(std::move(samples), std::move(preprocess), std::move(options))) {}
 Loader::~Loader() = default;
 Loader::Loader(Loader&&) noexcept = default;
 

@@ -18,15 +18,16 @@ constexpr double kTellSeconds = 0.2;
 class Timed {
  public:
   Timed(Model& model, int64_t batch) : model_(model), batch_(batch) {
-    const std::vector<int64_t>& size = model.member(0).config.input_size;
-    shape_ = {size[0], size[1], size[2]};
     Rng rng = stream(0, Purpose::sample);
-    images_.resize(static_cast<size_t>(batch * shape_.numel()));
-    for (float& pixel : images_) pixel = static_cast<float>(rng.normal());
+    for (const Model::Input& input : model.inputs()) {
+      std::vector<float>& images = images_.emplace_back(static_cast<size_t>(batch * input.preprocess.size.numel()));
+      for (float& pixel : images) pixel = static_cast<float>(rng.normal());
+      inputs_.push_back(images.data());
+    }
     logits_.resize(static_cast<size_t>(batch * model.classes()));
   }
 
-  void run() { model_.logits(images_.data(), batch_, shape_, logits_.data()); }
+  void run() { model_.logits(inputs_, batch_, logits_.data()); }
   void time() {
     const double start = wall_seconds();
     run();
@@ -53,8 +54,9 @@ class Timed {
  private:
   Model& model_;
   int64_t batch_;
-  ImageShape shape_;
-  std::vector<float> images_, logits_;
+  std::vector<std::vector<float>> images_;  ///< for each of the model's inputs
+  std::vector<const float*> inputs_;        ///< into images_, whose buffers stay where they are
+  std::vector<float> logits_;
   std::vector<double> seconds_;
   double total_ = 0;
 };

@@ -3,7 +3,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "base/file.h"
@@ -17,6 +16,7 @@ struct Model::State {
   bool is_ensemble = false;
   std::vector<Member> members;
   std::vector<Network> networks;  ///< one a member
+  std::vector<Input> inputs;
   std::unique_ptr<Combiner> combiner;
   Cost cost;
   int64_t size_on_disk = 0;
@@ -25,13 +25,12 @@ struct Model::State {
   void load_run(const ModelOptions& options);
   void load_ensemble(const ModelOptions& options);
   const Member& add_member(const fs::path& directory, const ModelOptions& options);
+  void add_input(const Preprocess& preprocess);
 };
 
 namespace {
 
 constexpr const char* kEnsembleFile = "ensemble.json";
-constexpr double kSameNumber = 1e-6;  // normalisation constants that went through text
-
 // Without exceptions: what cannot be looked at is not there.
 bool is_there(const fs::path& path) {
   std::error_code error;
@@ -44,36 +43,23 @@ int64_t file_bytes(const fs::path& path) {
   return error ? 0 : static_cast<int64_t>(size);
 }
 
-bool same(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](double x, double y) { return std::abs(x - y) <= kSameNumber; });
-}
-
-std::string list(const std::vector<double>& values) {
-  std::vector<std::string> words;
-  for (const double value : values) words.push_back(str(value));
-  return str("[", join(words), "]");
-}
-
 // What a model takes and gives: this must agree between members, and with data.
 struct Interface {
   int64_t channels, classes;
   const std::vector<std::string>& label_names;
-  const std::vector<double>& mean;
-  const std::vector<double>& std;
 };
 
-Interface interface_of(const ModelConfig& c) { return {c.preprocess.size.channels, c.num_classes, c.label_names, c.preprocess.mean, c.preprocess.std}; }
+Interface interface_of(const ModelConfig& c) { return {c.preprocess.size.channels, c.num_classes, c.label_names}; }
+
+bool convertible(int64_t from, int64_t to) { return from == to || (from == 1 && to == 3) || (from == 3 && to == 1); }
 
 // `a` is at `where`, `b` belongs to `other`. Labels that nobody named agree with all.
 void check_same(const std::string& where, const Interface& a, const std::string& other, const Interface& b) {
   const auto differ = [&](std::string_view what, const auto& mine, const auto& theirs) {
     fail(where, what, " is ", mine, "; ", other, " has ", theirs, "; use models and data that belong together");
   };
-  if (a.channels != b.channels) differ("the number of input channels", a.channels, b.channels);
+  if (!convertible(b.channels, a.channels)) differ("the number of input channels", a.channels, b.channels);
   if (a.classes != b.classes) differ("the number of classes", a.classes, b.classes);
-  if (!same(a.mean, b.mean)) differ("the normalisation's mean", list(a.mean), list(b.mean));
-  if (!same(a.std, b.std)) differ("the normalisation's std", list(a.std), list(b.std));
   if (a.label_names.empty() || b.label_names.empty()) return;
   const auto [x, y] = std::mismatch(a.label_names.begin(), a.label_names.end(), b.label_names.begin());
   if (x == a.label_names.end()) return;
@@ -106,13 +92,23 @@ const Model::Member& Model::State::add_member(const fs::path& directory, const M
     fail(path, weights_path(directory).string(), " is not there; expected a finished run");
   }
   Member member{directory.string(), weights_hash(directory), read_config(directory)};
+  ImageShape& size = member.config.preprocess.size;
+  if (options.img_size > 0) size.height = size.width = options.img_size;
   networks.push_back(load_network(directory, member.config, options));
   const Cost c = retort::cost(networks.back().graph(), {size.channels, size.height, size.width});
   cost.parameters += c.parameters;
   cost.macs += c.macs;
   size_on_disk += file_bytes(weights_path(directory)) + file_bytes(directory / "config.json");
+  add_input(member.config.preprocess);
   members.push_back(std::move(member));
   return members.back();
+}
+
+// Of the member that comes next.
+void Model::State::add_input(const Preprocess& preprocess) {
+  auto input = std::find_if(inputs.begin(), inputs.end(), [&](const Input& i) { return i.preprocess == preprocess; });
+  if (input == inputs.end()) input = inputs.insert(inputs.end(), {preprocess, {}});
+  input->members.push_back(std::ssize(members));
 }
 
 void Model::State::load_run(const ModelOptions& options) {
@@ -169,32 +165,39 @@ std::string Model::precision() const {
   return first;
 }
 
-void Model::member_logits(const float* images, int64_t n, ImageShape shape, float* out) {
+const std::vector<Model::Input>& Model::inputs() const { return state_->inputs; }
+
+void Model::member_logits(std::span<const float* const> images, int64_t n, float* out) {
   if (n < 1) fail(path(), "asked for the logits of ", n, " images; expected at least 1");
-  const int64_t channels = member(0).config.preprocess.size.channels;
-  if (shape.channels != channels) fail(path(), "images have ", shape.channels, " channels; expected ", channels);
+  if (images.size() != inputs().size()) {
+    fail(path(), "given ", images.size(), " sets of images; its members need ", inputs().size());
+  }
   const c10::InferenceMode inference;
-  for (Network& network : state_->networks) {
-    // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
-    const at::Tensor input =
-        wrap_images(const_cast<float*>(images), n, shape.channels, shape.height, shape.width, network.device());
-    const at::Tensor logits = network.forward(input, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
-    std::memcpy(out, logits.const_data_ptr<float>(), static_cast<size_t>(n * classes()) * sizeof(float));
-    out += n * classes();
+  for (size_t i = 0; i < images.size(); ++i) {
+    const ImageShape& size = inputs()[i].preprocess.size;
+    for (const int64_t m : inputs()[i].members) {
+      Network& network = state_->networks[static_cast<size_t>(m)];
+      // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
+      const at::Tensor input =
+          wrap_images(const_cast<float*>(images[i]), n, size.channels, size.height, size.width, network.device());
+      const at::Tensor logits = network.forward(input, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
+      std::memcpy(out + m * n * classes(), logits.const_data_ptr<float>(),
+                  static_cast<size_t>(n * classes()) * sizeof(float));
+    }
   }
 }
 
-void Model::logits(const float* images, int64_t n, ImageShape shape, float* out) {
-  if (!is_ensemble()) return member_logits(images, n, shape, out);
+void Model::logits(std::span<const float* const> images, int64_t n, float* out) {
+  if (!is_ensemble()) return member_logits(images, n, out);
   std::vector<float>& scratch = state_->scratch;
   scratch.resize(static_cast<size_t>(members() * std::max<int64_t>(n, 0) * classes()));
-  member_logits(images, n, shape, scratch.data());
+  member_logits(images, n, scratch.data());
   combiner().combine({scratch.data(), members(), n, classes()}, out);
 }
 
 void Model::check_fits(const DataSet& data) const {
-  const Interface ours = interface_of(member(0).config);
-  check_same(path(), ours, data.spec, {data.shape.channels, data.classes(), data.label_names, data.mean, data.std});
+  check_same(path(), interface_of(member(0).config), data.spec,
+             {data.shape.channels, data.classes(), data.label_names});
 }
 
 }  // namespace retort

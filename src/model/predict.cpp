@@ -31,6 +31,45 @@ void shrink(Predictions& p, int64_t planned) {
   p.logits.resize(static_cast<size_t>(p.count() * p.samples * p.classes));
 }
 
+// A loader for each of the model's inputs, all at the same batch.
+class Lockstep {
+ public:
+  Lockstep(const Model& model, const Samples& samples, const PredictOptions& options) {
+    for (const Model::Input& input : model.inputs()) {
+      loaders_.emplace_back(samples, input.preprocess,
+                            LoaderOptions{.batch = options.batch, .seed = options.seed, .augment = options.augment});
+      loaders_.back().start(/*epoch=*/0, options.view);
+    }
+  }
+
+  /// The next batch as the first input sees it, or null at the end; images() has all of them.
+  const Batch* next() {
+    images_.clear();
+    const Batch* first = nullptr;
+    for (Loader& loader : loaders_) {
+      const Batch* batch = loader.next();
+      if (!batch) return nullptr;
+      if (!first) first = batch;
+      images_.push_back(batch->images.data());
+    }
+    return first;
+  }
+  std::span<const float* const> images() const { return images_; }
+
+ private:
+  std::vector<Loader> loaders_;
+  std::vector<const float*> images_;
+};
+
+// Predictions of samples without labels have none.
+void add_samples(Predictions& p, const Batch& batch, const Samples& samples) {
+  for (const int64_t position : batch.positions) p.ids.push_back(samples.id(position));
+  if (std::find(batch.labels.begin(), batch.labels.end(), kNoLabel) == batch.labels.end()) {
+    p.labels.insert(p.labels.end(), batch.labels.begin(), batch.labels.end());
+  }
+  p.samples += batch.size;
+}
+
 }  // namespace
 
 Predictions predict(Model& model, const DataSet& data, const Samples& samples, const PredictOptions& options,
@@ -41,20 +80,17 @@ Predictions predict(Model& model, const DataSet& data, const Samples& samples, c
   Predictions p = empty_predictions(model, data, samples);
   p.logits.resize(static_cast<size_t>(p.count() * planned * p.classes));
   std::vector<float> part;
-  Loader loader(data, samples, {.batch = options.batch, .seed = options.seed, .augment = options.augment});
-  loader.start(/*epoch=*/0, options.view);
+  Lockstep loaders(model, samples, options);
   while (p.samples < planned && !monitor.stopping()) {
-    const Batch* batch = loader.next();
+    const Batch* batch = loaders.next();
     if (!batch) break;
     part.resize(static_cast<size_t>(p.count() * batch->size * p.classes));
-    model.member_logits(batch->images.data(), batch->size, data.shape, part.data());
+    model.member_logits(loaders.images(), batch->size, part.data());
     for (int64_t m = 0; m < p.count(); ++m) {
       std::copy_n(part.begin() + m * batch->size * p.classes, batch->size * p.classes,
                   p.logits.begin() + (m * planned + p.samples) * p.classes);
     }
-    for (const int64_t position : batch->positions) p.ids.push_back(samples.id(position));
-    p.labels.insert(p.labels.end(), batch->labels.begin(), batch->labels.end());
-    p.samples += batch->size;
+    add_samples(p, *batch, samples);
     monitor.tell({"predict " + model.name(), p.samples, planned, "images", samples.split});
   }
   shrink(p, planned);

@@ -4,6 +4,7 @@
 #include "base/machine.h"
 #include "retort/network.h"
 #include "retort/train.h"
+#include "train/input.h"
 #include "train/options.h"
 
 namespace retort {
@@ -11,7 +12,8 @@ namespace retort {
 namespace {
 
 // Loads the teacher once to see that it fits; its networks are let go before the work.
-LabelsInfo describe(const LabelOptions& options, const DataSet& data, const Samples& samples) {
+LabelsInfo describe(const LabelOptions& options, const std::string& augment, const DataSet& data,
+                    const Samples& samples) {
   const Model model(options.teacher, {.device = options.device, .precision = options.precision});
   model.check_fits(data);
   LabelsInfo info{.data = data.spec,
@@ -21,7 +23,7 @@ LabelsInfo describe(const LabelOptions& options, const DataSet& data, const Samp
                   .samples = samples.size(),
                   .classes = data.classes(),
                   .views = options.views,
-                  .augment = options.augment,
+                  .augment = augment,
                   .seed = options.seed,
                   .precision = model.precision()};
   for (int64_t m = 0; m < model.members(); ++m) {
@@ -62,7 +64,8 @@ std::optional<LabelsInfo> write_labels(const LabelOptions& options, const Monito
   const DataSet data = open_data(options.data);
   const Samples samples = data.train.subset(options.samples);
   if (samples.size() == 0) fail(data.spec, "the split train has no samples; expected at least one");
-  LabelsInfo info = describe(options, data, samples);
+  const std::string augment = resolve_augment(options.augment, data);
+  LabelsInfo info = describe(options, augment, data, samples);
   LabelsWriter writer(options.out, info);
 
   const double start = process_cpu_seconds();
@@ -78,7 +81,7 @@ std::optional<LabelsInfo> write_labels(const LabelOptions& options, const Monito
     const int64_t member = i / options.views, view = i % options.views;
     Model model(info.teachers[static_cast<size_t>(member)].path,
                 {.device = options.device, .precision = options.precision});
-    const PredictOptions how{.augment = Augment(options.augment), .seed = options.seed, .view = view};
+    const PredictOptions how{.augment = Augment(augment), .seed = options.seed, .view = view};
     const Predictions predictions = predict(model, data, samples, how, progress.part());
     if (predictions.samples < samples.size()) return;  // stopped
     writer.write(member, view, predictions.logits);

@@ -19,6 +19,10 @@ class Objective {
     at::Tensor distill;  ///< the distillation term before alpha weighs it; undefined without a teacher
   };
   Value operator()(const at::Tensor& logits, const Batch& batch);
+  /// Tells the teacher which batch comes next.
+  void start(int64_t epoch, int64_t view, int64_t first) const {
+    if (teacher_ && teacher_->start) teacher_->start(epoch, view, first);
+  }
 
  private:
   double label_smoothing_, alpha_ = 0;

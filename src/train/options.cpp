@@ -15,6 +15,7 @@ namespace retort {
 namespace {
 
 constexpr int64_t kMaxEpochs = 1'000'000, kMaxBatch = int64_t{1} << 20;
+constexpr int64_t kMaxSide = 8192;
 constexpr int kMaxThreads = 1024;
 constexpr double kMaxTemperature = 1000;
 
@@ -96,7 +97,8 @@ void check_options(const TrainOptions& o) {
   check.at_least("epochs", o.epochs, 1, kMaxEpochs);
   check.at_least("batch", o.batch, 1, kMaxBatch);
   check_optimizer(check, o);
-  Augment{o.augment};
+  if (o.augment != "auto") Augment{o.augment};
+  check.at_least("img_size", o.img_size, 0, kMaxSide);
   check.at_least("views", o.views, 0, INT64_MAX);
   check.threads_and_device(o.threads, o.precision);
   check.zero_or_more("checkpoint_seconds", o.checkpoint_seconds);
@@ -111,7 +113,7 @@ void check_options(const LabelOptions& o) {
   if (o.out.empty()) fail_usage(check.where("out"), "no directory given; name one");
   check.at_least("samples", o.samples, 0, INT64_MAX);
   check.at_least("views", o.views, 1, kMaxViews);
-  Augment{o.augment};
+  if (o.augment != "auto") Augment{o.augment};
   check.threads_and_device(o.threads, o.precision);
 }
 
@@ -143,6 +145,7 @@ Json options_json(const TrainOptions& o) {
                {"clip_grad", o.clip_grad},
                {"ema", o.ema},
                {"augment", o.augment},
+               {"img_size", o.img_size},
                {"views", o.views},
                {"precision", o.precision},
                {"device", o.device},

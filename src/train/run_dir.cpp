@@ -81,15 +81,13 @@ Found look_into_run(const TrainOptions& options) {
   return found;
 }
 
-ModelConfig make_config(const Graph& graph, const DataSet& data) {
+ModelConfig make_config(const Graph& graph, const DataSet& data, const Preprocess& preprocess) {
   const Node& classifier = graph.nodes[static_cast<size_t>(graph.find(graph.classifier))];
   const Parameter& weight = graph.parameters[static_cast<size_t>(classifier.parameters.front())];
   return {.architecture = graph.architecture,
           .num_classes = graph.classes,
           .num_features = weight.shape.at(1),
-          .input_size = {data.shape.channels, data.shape.height, data.shape.width},
-          .mean = data.mean,
-          .std = data.std,
+          .preprocess = preprocess,
           .label_names = data.label_names,
           .first_conv = graph.first_conv,
           .classifier = graph.classifier};

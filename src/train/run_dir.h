@@ -16,7 +16,7 @@ enum class Found { nothing, checkpoint, finished };
 Found look_into_run(const TrainOptions& options);
 
 /// timm's description of a net trained on `data`.
-ModelConfig make_config(const Graph& graph, const DataSet& data);
+ModelConfig make_config(const Graph& graph, const DataSet& data, const Preprocess& preprocess);
 
 /// Writes config.json, model.safetensors and metrics.json, in this order.
 void write_model(const std::filesystem::path& directory, const ModelConfig& config, const Network& network,

@@ -47,8 +47,10 @@ std::unique_ptr<Combiner> store_combiner(const std::string& spec) {
   return make_combiner(name);
 }
 
-Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
-                       const Samples& samples) {
+Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<const Labels>& store,
+                       const StudentInput& student) {
+  const DataSet& data = student.data;
+  const Samples& samples = student.samples;
   const LabelsInfo& info = store->info();
   TeacherFiles files;
   if (!options.teacher.empty()) files = read_teacher(options.teacher);
@@ -72,22 +74,50 @@ Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<cons
     store->read(batch.view, batch.positions, parts);
     combiner->combine({parts.data(), members, batch.size, store->info().classes}, out.data());
   };
-  return {std::move(read), info.teachers, info.core_seconds};
+  return {.logits = std::move(read), .members = info.teachers, .label_core_seconds = info.core_seconds};
 }
 
-Teacher live_teacher(const TrainOptions& options, const DataSet& data) {
-  const DistillOptions& distill = *options.distill;
-  const auto model = std::make_shared<Model>(
-      distill.teacher, ModelOptions{.device = options.device, .precision = distill.teacher_precision});
-  model->check_fits(data);
-  Teacher teacher;
-  for (int64_t m = 0; m < model->members(); ++m) {
-    const Model::Member& member = model->member(m);
+// A model that runs beside the student. Where its preprocessing is not the student's, loaders of its own give it the
+// same views.
+class LiveTeacher {
+ public:
+  LiveTeacher(const TrainOptions& options, const StudentInput& student)
+      : model_(options.distill->teacher, {.device = options.device, .precision = options.distill->teacher_precision}) {
+    model_.check_fits(student.data);
+    for (const Model::Input& input : model_.inputs()) {
+      const bool shared = input.preprocess == student.preprocess;
+      loaders_.push_back(shared ? nullptr
+                                : std::make_unique<Loader>(student.samples, input.preprocess, student.loader));
+    }
+  }
+
+  const Model& model() const { return model_; }
+
+  void start(int64_t epoch, int64_t view, int64_t first) {
+    for (const auto& loader : loaders_) {
+      if (loader) loader->start(epoch, view, first);
+    }
+  }
+
+  void logits(const Batch& batch, std::span<float> out) {
+    std::vector<const float*> images;
+    for (const auto& loader : loaders_) images.push_back(loader ? loader->next()->images.data() : batch.images.data());
+    model_.logits(images, batch.size, out.data());
+  }
+
+ private:
+  Model model_;
+  std::vector<std::unique_ptr<Loader>> loaders_;  ///< one for each of the model's inputs; null: the student's images do
+};
+
+Teacher live_teacher(const TrainOptions& options, const StudentInput& student) {
+  const auto live = std::make_shared<LiveTeacher>(options, student);
+  Teacher teacher{.start = [live](int64_t epoch, int64_t view, int64_t first) { live->start(epoch, view, first); },
+                  .logits = [live](const Batch& batch, std::span<float> out) { live->logits(batch, out); }};
+  for (int64_t m = 0; m < live->model().members(); ++m) {
+    const Model::Member& member = live->model().member(m);
     teacher.members.push_back({fs::path(member.path).filename().string(), member.path, member.hash});
   }
-  teacher.logits = [model, shape = data.shape](const Batch& batch, std::span<float> out) {
-    model->logits(batch.images.data(), batch.size, shape, out.data());
-  };
   return teacher;
 }
 
@@ -103,9 +133,9 @@ void adopt_store(TrainOptions& options, const LabelsInfo& store) {
   options.view_seed = store.seed;
 }
 
-Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
-                     const Samples& samples) {
-  return store ? stored_teacher(*options.distill, store, data, samples) : live_teacher(options, data);
+Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store,
+                     const StudentInput& student) {
+  return store ? stored_teacher(*options.distill, store, student) : live_teacher(options, student);
 }
 
 }  // namespace retort

@@ -12,7 +12,9 @@
 namespace retort {
 
 struct Teacher {
-  /// Writes the combined logits of a batch, [N, C].
+  /// Goes to batch `first` of an epoch, as the student's loader does; empty where there is nothing to do.
+  std::function<void(int64_t epoch, int64_t view, int64_t first)> start;
+  /// Writes the combined logits of the student's next batch, [N, C].
   std::function<void(const Batch& batch, std::span<float> out)> logits;
   std::vector<LabelsInfo::Teacher> members;
   double label_core_seconds = 0;  ///< what writing the store cost; 0 for a live teacher
@@ -22,9 +24,18 @@ struct Teacher {
 /// first ones. Throws a usage error on more views than the store has.
 void adopt_store(TrainOptions& options, const LabelsInfo& store);
 
-/// The teacher of `options.distill`. Throws Error where a store was not made from these samples, or from this teacher,
-/// or where a live teacher does not fit the data. `store` is that of `distill->labels`, or null.
-Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
-                     const Samples& samples);
+/// What the student sees, and how its batches come.
+struct StudentInput {
+  const DataSet& data;
+  const Samples& samples;
+  const Preprocess& preprocess;
+  const LoaderOptions& loader;
+};
+
+/// The teacher of `options.distill`. A live one sees the views that the student sees, each through its own
+/// preprocessing. Throws Error where a store was not made from these samples, or from this teacher, or where a live
+/// teacher does not fit the data. `store` is that of `distill->labels`, or null.
+Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store,
+                     const StudentInput& student);
 
 }  // namespace retort

@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 
 #include "base/file.h"
+#include "train/input.h"
 #include "train/options.h"
 #include "train/run_dir.h"
 #include "train/trainer.h"
@@ -17,10 +18,12 @@ TrainResult train_checked(TrainOptions options, const Monitor& monitor) {
     store = std::make_shared<const Labels>(options.distill->labels);
     adopt_store(options, store->info());
   }
+  DataSet data = open_data(options.data);
+  options.augment = resolve_augment(options.augment, data);
   const Found found = look_into_run(options);
   if (found == Found::finished) return read_result(options);
   set_threads(resolve_threads(options.threads));
-  return Trainer(std::move(options), store, monitor).run(found == Found::checkpoint);
+  return Trainer(std::move(options), std::move(data), store, monitor).run(found == Found::checkpoint);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "base/machine.h"
 #include "retort/zoo.h"
 #include "train/checkpoint.h"
+#include "train/input.h"
 #include "train/options.h"
 #include "train/run_dir.h"
 
@@ -21,28 +22,27 @@ namespace retort {
 namespace {
 
 constexpr double kTellSeconds = 0.1;
-constexpr int kThreadsPerWorker = 4;  // a worker makes batches several times faster than four cores use them
 
 Samples training_samples(const DataSet& data, int64_t count) {
   if (data.train.size() == 0) fail(data.spec, "the split train has no samples; expected at least one");
   return data.train.subset(count);
 }
 
-Network make_network(const TrainOptions& options, const DataSet& data) {
-  Graph graph = build_model(options.model, data.classes(), data.shape.channels);
-  infer_shapes(graph, {data.shape.channels, data.shape.height, data.shape.width});  // refuses images too small
+Network make_network(const TrainOptions& options, const DataSet& data, const ImageShape& size) {
+  Graph graph = build_model(options.model, data.classes(), size.channels);
+  infer_shapes(graph, {size.channels, size.height, size.width});  // refuses images too small
   return Network(std::move(graph),
                  {.device = options.device, .precision = parse_precision(options.precision), .seed = options.seed});
 }
 
-LoaderOptions loader_options(const TrainOptions& options, int threads) {
+LoaderOptions loader_options(const TrainOptions& options, const DataSet& data, int threads) {
   return {.batch = options.batch,
           .shuffle = true,
           .drop_last = true,
           .seed = options.seed,
           .view_seed = options.view_seed,
           .augment = Augment(options.augment),
-          .workers = std::max(1, threads / kThreadsPerWorker)};
+          .workers = loader_workers(data, threads)};
 }
 
 Schedule make_schedule(const TrainOptions& options, int64_t steps_per_epoch) {
@@ -61,18 +61,22 @@ std::string fixed(double value, int digits) { return str(std::fixed, std::setpre
 
 }  // namespace
 
-Trainer::Trainer(TrainOptions options, const std::shared_ptr<const Labels>& store, const Monitor& monitor)
+Trainer::Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const Labels>& store, const Monitor& monitor)
     : options_(std::move(options)),
       monitor_(monitor),
       threads_(resolve_threads(options_.threads)),
-      data_(open_data(options_.data)),
+      data_(std::move(data)),
       samples_(training_samples(data_, options_.samples)),
-      teacher_(options_.distill ? std::optional(make_teacher(options_, store, data_, samples_)) : std::nullopt),
-      network_(make_network(options_, data_)),
+      preprocess_(training_preprocess(options_, data_, nullptr)),
+      loader_options_(loader_options(options_, data_, threads_)),
+      teacher_(options_.distill
+                   ? std::optional(make_teacher(options_, store, {data_, samples_, preprocess_, loader_options_}))
+                   : std::nullopt),
+      network_(make_network(options_, data_, preprocess_.size)),
       optimizer_(network_.parameters(), {options_.optimizer, options_.momentum, options_.weight_decay}),
       objective_(options_, teacher_),
-      loader_(data_, samples_, loader_options(options_, threads_)),
-      validation_(data_),
+      loader_(samples_, preprocess_, loader_options_),
+      validation_(data_, preprocess_, loader_options_.workers),
       clock_(threads_, threads_ == 1 && network_.device().is_cpu(), loader_),
       schedule_(make_schedule(options_, loader_.batches())),
       meter_(network_.device().is_cpu()),
@@ -156,6 +160,7 @@ void Trainer::record(const HistoryRow& row) {
 bool Trainer::train_epoch() {
   const int64_t view = options_.views > 0 ? state_.epoch % options_.views : state_.epoch;
   loader_.start(state_.epoch, view, state_.step);
+  objective_.start(state_.epoch, view, state_.step);
   clock_.start();
   while (const Batch* batch = loader_.next()) {
     train_step(*batch);
@@ -177,8 +182,8 @@ bool Trainer::train_epoch() {
 void Trainer::train_step(const Batch& batch) {
   const at::AutoGradMode gradients(true);
   // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
-  const at::Tensor images = wrap_images(const_cast<float*>(batch.images.data()), batch.size, data_.shape.channels,
-                                        data_.shape.height, data_.shape.width, network_.device());
+  const at::Tensor images = wrap_images(const_cast<float*>(batch.images.data()), batch.size, preprocess_.size.channels,
+                                        preprocess_.size.height, preprocess_.size.width, network_.device());
   const Objective::Value loss = objective_(network_.forward(images, /*training=*/true), batch);
   loss.total.backward();
   if (options_.clip_grad > 0) clip_gradients(network_.parameters(), options_.clip_grad);
@@ -207,7 +212,7 @@ void Trainer::end_epoch() {
     if (state_.best_epoch > 0 && val_->accuracy <= state_.best_val_accuracy) return;
     state_.best_epoch = row.epoch;
     state_.best_val_accuracy = val_->accuracy;
-    write_model(fs::path(options_.out) / "best", make_config(network_.graph(), data_), network_, result());
+    write_model(fs::path(options_.out) / "best", make_config(network_.graph(), data_, preprocess_), network_, result());
   });
   row.val_accuracy = val_->accuracy;
   row.val_nll = val_->nll;
@@ -227,7 +232,7 @@ void Trainer::end_epoch() {
 void Trainer::finish() {
   with_reported_weights([&] {
     if (!val_) val_ = validation_.evaluate(network_);  // killed between the last checkpoint and here
-    write_model(options_.out, make_config(network_.graph(), data_), network_, result());
+    write_model(options_.out, make_config(network_.graph(), data_, preprocess_), network_, result());
   });
   RunFile run{options_, data_.hash, samples_.hash(), precision_name(network_.precision())};
   if (teacher_) {

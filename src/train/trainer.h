@@ -20,8 +20,8 @@ namespace retort {
 /// One training, from its first step or from a checkpoint to its run directory.
 class Trainer {
  public:
-  /// `options` are checked, and those of the store where there is one. Opens the data and makes the network.
-  Trainer(TrainOptions options, const std::shared_ptr<const Labels>& store, const Monitor& monitor);
+  /// `options` are checked and complete: the store's where there is one, no "auto" augmentation. Makes the network.
+  Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const Labels>& store, const Monitor& monitor);
   /// Trains; goes on from the checkpoint where `resume`.
   TrainResult run(bool resume);
 
@@ -51,6 +51,8 @@ class Trainer {
   const int threads_;
   const DataSet data_;
   const Samples samples_;
+  const Preprocess preprocess_;
+  const LoaderOptions loader_options_;
   std::optional<Teacher> teacher_;
   Network network_;
   Optimizer optimizer_;

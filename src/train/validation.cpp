@@ -16,8 +16,10 @@ const Samples& samples_of(const DataSet& data) {
 
 }  // namespace
 
-Validation::Validation(const DataSet& data)
-    : shape_(data.shape), classes_(data.classes()), loader_(data, samples_of(data), {.batch = kBatch}) {}
+Validation::Validation(const DataSet& data, const Preprocess& preprocess, int workers)
+    : size_(preprocess.size),
+      classes_(data.classes()),
+      loader_(samples_of(data), preprocess, {.batch = kBatch, .workers = workers}) {}
 
 Metrics Validation::evaluate(Network& network) {
   const c10::InferenceMode inference;
@@ -26,8 +28,8 @@ Metrics Validation::evaluate(Network& network) {
   loader_.start(/*epoch=*/0, kPlainView);
   while (const Batch* batch = loader_.next()) {
     // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
-    const at::Tensor images = wrap_images(const_cast<float*>(batch->images.data()), batch->size, shape_.channels,
-                                          shape_.height, shape_.width, network.device());
+    const at::Tensor images = wrap_images(const_cast<float*>(batch->images.data()), batch->size, size_.channels,
+                                          size_.height, size_.width, network.device());
     const at::Tensor logits = network.forward(images, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
     const float* data = logits.const_data_ptr<float>();
     logits_.insert(logits_.end(), data, data + logits.numel());

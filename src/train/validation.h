@@ -13,11 +13,11 @@ namespace retort {
 class Validation {
  public:
   /// Throws Error where val is empty.
-  explicit Validation(const DataSet& data);
+  Validation(const DataSet& data, const Preprocess& preprocess, int workers);
   Metrics evaluate(Network& network);
 
  private:
-  ImageShape shape_;
+  ImageShape size_;
   int64_t classes_;
   Loader loader_;
   std::vector<float> logits_;

@@ -24,9 +24,10 @@ Pixels counting(ImageShape shape) {
 
 Pixels view_of(const Augment& augment, const Pixels& pixels, ImageShape shape, int64_t view, uint64_t id = 5,
                uint64_t seed = 7) {
-  Pixels out(pixels.size(), 0xEE);
-  augment.apply(pixels.data(), shape, seed, id, view, out.data());
-  return out;
+  Image out;
+  augment.apply(Picture::of_pixels(pixels.data(), shape), {.size = shape, .crop_pct = 1}, seed, id, view, out);
+  EXPECT_EQ(out.shape, shape);
+  return out.pixels;
 }
 
 // The window at (top, left) of the image with zeros around it.

@@ -167,10 +167,12 @@ TEST_F(IdxDirectory, MeasuresMeanAndDeviation) {
 TEST_F(IdxDirectory, ReadsTheWrittenPixelsAndLabels) {
   const DataSet data = open_data(spec_);
   const std::string file = read_file(dir_ / "t10k-images-idx3-ubyte");
-  std::vector<uint8_t> pixels(144);
+  Image image;
   for (int64_t i = 0; i < 20; ++i) {
-    data.test.source->read(i, pixels.data());
-    EXPECT_EQ(std::string(pixels.begin(), pixels.end()), file.substr(16 + static_cast<size_t>(i) * 144, 144));
+    const Picture picture = data.test.source->picture(i);
+    picture.read(picture.whole(), image);
+    EXPECT_EQ(std::string(image.pixels.begin(), image.pixels.end()),
+              file.substr(16 + static_cast<size_t>(i) * 144, 144));
     EXPECT_EQ(data.test.label(i), i % 3);
   }
 }

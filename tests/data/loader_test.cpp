@@ -23,11 +23,14 @@ class FakeSource : public Source {
   int64_t size() const override { return size_; }
   uint64_t id(int64_t index) const override { return 1000 + static_cast<uint64_t>(index); }
   int64_t label(int64_t index) const override { return index % 7; }
-  void read(int64_t index, uint8_t* pixels) const override {
+  Picture picture(int64_t index) const override {
     ++reads;
     if (index == broken_) fail("fake", "sample ", index, " is broken");
     if (slow) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    for (int64_t i = 0; i < kShape.numel(); ++i) pixels[i] = static_cast<uint8_t>(index * 3 + i);
+    thread_local std::vector<uint8_t> pixels;
+    pixels.resize(static_cast<size_t>(kShape.numel()));
+    for (int64_t i = 0; i < kShape.numel(); ++i) pixels[static_cast<size_t>(i)] = static_cast<uint8_t>(index * 3 + i);
+    return Picture::of_pixels(pixels.data(), kShape);
   }
   mutable std::atomic<int64_t> reads = 0;
   bool slow = false;
@@ -39,8 +42,6 @@ class FakeSource : public Source {
 DataSet fake_data(std::shared_ptr<const Source> source) {
   DataSet data;
   data.shape = kShape;
-  data.mean = {0.25, 0.5};
-  data.std = {0.5, 0.125};
   data.train = {"train", std::move(source), {}};
   data.train.indices.resize(static_cast<size_t>(data.train.source->size()));
   std::iota(data.train.indices.begin(), data.train.indices.end(), int64_t{0});
@@ -49,7 +50,11 @@ DataSet fake_data(std::shared_ptr<const Source> source) {
 
 DataSet fake_data(int64_t size) { return fake_data(std::make_shared<FakeSource>(size)); }
 
-Loader make_loader(const DataSet& data, LoaderOptions options) { return {data, data.train, std::move(options)}; }
+Preprocess fake_preprocess() { return {.size = kShape, .crop_pct = 1, .mean = {0.25, 0.5}, .std = {0.5, 0.125}}; }
+
+Loader make_loader(const DataSet& data, LoaderOptions options) {
+  return {data.train, fake_preprocess(), std::move(options)};
+}
 
 std::vector<int64_t> positions(Loader& loader) {
   std::vector<int64_t> all;
@@ -100,7 +105,7 @@ TEST(Loader, PositionsPointIntoTheSamples) {
   const DataSet data = fake_data(50);
   Samples part = data.train;
   part.indices = {40, 7, 19};
-  Loader loader(data, part, {.batch = 2});
+  Loader loader(part, fake_preprocess(), {.batch = 2});
   loader.start(0, kPlainView);
   EXPECT_EQ(loader.next()->labels, (std::vector<int64_t>{40 % 7, 7 % 7}));
   EXPECT_EQ(loader.next()->positions, (std::vector<int64_t>{2}));
@@ -292,17 +297,17 @@ TEST(Loader, RefusesBadOptions) {
   EXPECT_THROW(make_loader(data, {.batch = 0}), Error);
   EXPECT_THROW(make_loader(data, {.workers = 0}), Error);
   EXPECT_THROW(make_loader(data, {.ahead = 0}), Error);
-  EXPECT_THROW(Loader(data, Samples{}, {}), Error);
+  EXPECT_THROW(Loader(Samples{}, fake_preprocess(), {}), Error);
   Samples samples = data.train;
   samples.indices.push_back(10);
-  EXPECT_THROW(Loader(data, samples, {}), Error);
+  EXPECT_THROW(Loader(samples, fake_preprocess(), {}), Error);
   samples.indices.clear();
-  EXPECT_THROW(Loader(data, samples, {}), Error);
-  DataSet other = data;
+  EXPECT_THROW(Loader(samples, fake_preprocess(), {}), Error);
+  Preprocess other = fake_preprocess();
   other.std = {1, 0};
-  EXPECT_THROW(make_loader(other, {}), Error);
+  EXPECT_THROW(Loader(data.train, other, {}), Error);
   other.std = {1};
-  EXPECT_THROW(make_loader(other, {}), Error);
+  EXPECT_THROW(Loader(data.train, other, {}), Error);
   Loader loader = make_loader(data, {.batch = 5});
   EXPECT_THROW(loader.next(), Error);
   EXPECT_THROW(loader.start(0, 0, -1), Error);

@@ -21,9 +21,7 @@ inline ModelConfig config_for(const DataSet& data, const Graph& graph) {
   return {.architecture = graph.architecture,
           .num_classes = graph.classes,
           .num_features = 1,
-          .input_size = {data.shape.channels, data.shape.height, data.shape.width},
-          .mean = data.mean,
-          .std = data.std,
+          .preprocess = {.size = data.shape, .crop_pct = 1, .mean = data.mean, .std = data.std},
           .label_names = data.label_names,
           .first_conv = graph.first_conv,
           .classifier = graph.classifier};

@@ -17,7 +17,9 @@ void burn(double cpu_seconds) {
 
 class CostClockTest : public testing::Test {
  protected:
-  CostClockTest() : data_(open_data(test::write_idx_data(dir_ / "data"))), loader_(data_, data_.train, {}) {}
+  CostClockTest()
+      : data_(open_data(test::write_idx_data(dir_ / "data"))),
+        loader_(data_.train, {.size = data_.shape, .crop_pct = 1, .mean = {0}, .std = {1}}, {}) {}
   test::TempDir dir_;
   DataSet data_;
   Loader loader_;
