@@ -40,12 +40,14 @@ void Augment::apply(const Picture& picture, const Preprocess& preprocess, uint64
                     Image& out) const {
   if (view == kPlainView || steps_.empty()) {
     picture.read(picture.whole(), out);
-  } else {
-    Rng rng = stream(seed, Purpose::view, id, static_cast<uint64_t>(view));
-    steps_.front()->begin(picture, preprocess, rng, out);
-    for (size_t i = 1; i < steps_.size(); ++i) steps_[i]->apply(out, preprocess, rng);
+    return preprocess.fit(out);
   }
-  preprocess.fit(out);
+  Rng rng = stream(seed, Purpose::view, id, static_cast<uint64_t>(view));
+  steps_.front()->begin(picture, preprocess, rng, out);
+  for (size_t i = 1; i < steps_.size(); ++i) steps_[i]->apply(out, preprocess, rng);
+  const bool fitted = std::any_of(steps_.begin(), steps_.end(), [](const auto& step) { return step->fits(); });
+  if (!fitted) return preprocess.fit(out);
+  to_channels(out, preprocess.size.channels);
 }
 
 std::vector<ListedItem> list_augmentations() {

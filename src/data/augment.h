@@ -20,6 +20,8 @@ class Augment::Step {
     picture.read(picture.whole(), out);
     apply(out, preprocess, rng);
   }
+  /// Whether it gives images of preprocess.size: then nothing is left to fit (random resized crops).
+  virtual bool fits() const { return false; }
 };
 
 using AugmentStep = std::shared_ptr<const Augment::Step>;
