@@ -64,6 +64,8 @@ struct DataSet {
 /// is the 10% of train whose hashed id is lowest in residue, whatever the subset. Throws Error on damaged files, and a
 /// usage error on an unknown spec; where fashion-mnist is not installed the message says how to get it.
 DataSet open_data(const std::string& spec);
+/// Image files as samples without labels, in the order given. Files are read when their pictures are asked for.
+Samples open_files(std::vector<std::string> paths);
 /// The kinds of data that open_data knows.
 std::vector<ListedItem> list_data();
 

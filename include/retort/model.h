@@ -83,6 +83,9 @@ struct PredictOptions {
 
 /// Runs every member over the samples, each with its own preprocessing. Samples without labels give predictions without
 /// labels. Returns early, with what is there, when the monitor says stop.
+Predictions predict(Model& model, const Samples& samples, const PredictOptions& options = {},
+                    const Monitor& monitor = {});
+/// The same, of samples of `data`, which the model must fit.
 Predictions predict(Model& model, const DataSet& data, const Samples& samples, const PredictOptions& options = {},
                     const Monitor& monitor = {});
 

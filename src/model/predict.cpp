@@ -9,14 +9,13 @@ namespace {
 
 std::string member_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
 
-Predictions empty_predictions(const Model& model, const DataSet& data, const Samples& samples) {
+Predictions empty_predictions(const Model& model, const Samples& samples) {
   Predictions p;
   for (int64_t m = 0; m < model.members(); ++m) {
     p.members.push_back(model.is_ensemble() ? member_name(model.member(m).path) : model.name());
   }
   p.classes = model.classes();
   p.split = samples.split;
-  p.data_hash = data.hash;
   p.ids.reserve(static_cast<size_t>(samples.size()));
   p.labels.reserve(static_cast<size_t>(samples.size()));
   return p;
@@ -72,12 +71,10 @@ void add_samples(Predictions& p, const Batch& batch, const Samples& samples) {
 
 }  // namespace
 
-Predictions predict(Model& model, const DataSet& data, const Samples& samples, const PredictOptions& options,
-                    const Monitor& monitor) {
-  model.check_fits(data);
+Predictions predict(Model& model, const Samples& samples, const PredictOptions& options, const Monitor& monitor) {
   if (options.batch < 1) fail_usage("predict", "batch is ", options.batch, "; expected at least 1");
   const int64_t planned = samples.size();
-  Predictions p = empty_predictions(model, data, samples);
+  Predictions p = empty_predictions(model, samples);
   p.logits.resize(static_cast<size_t>(p.count() * planned * p.classes));
   std::vector<float> part;
   Lockstep loaders(model, samples, options);
@@ -94,6 +91,14 @@ Predictions predict(Model& model, const DataSet& data, const Samples& samples, c
     monitor.tell({"predict " + model.name(), p.samples, planned, "images", samples.split});
   }
   shrink(p, planned);
+  return p;
+}
+
+Predictions predict(Model& model, const DataSet& data, const Samples& samples, const PredictOptions& options,
+                    const Monitor& monitor) {
+  model.check_fits(data);
+  Predictions p = predict(model, samples, options, monitor);
+  p.data_hash = data.hash;
   return p;
 }
 
