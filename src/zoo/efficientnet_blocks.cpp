@@ -14,6 +14,8 @@ namespace {
 enum class Kind {
   depthwise_separable,  ///< depthwise, pointwise
   inverted_residual,    ///< pointwise to more channels, depthwise, pointwise to fewer
+  universal,            ///< the same with a depthwise one before it or without the one inside (Qin et al. 2024)
+  edge_residual,        ///< a full convolution to more channels, pointwise to fewer
   convolution,
 };
 
@@ -21,7 +23,7 @@ enum class Kind {
 struct Group {
   Kind kind = Kind::inverted_residual;
   int repeats = 1;
-  int64_t kernel = 1, stride = 1, channels = 0;
+  int64_t first_kernel = 0, kernel = 1, stride = 1, channels = 0;
   double expansion = 1.0, squeeze = 0.0;
   std::optional<Op> activation;
 };
@@ -29,8 +31,10 @@ struct Group {
 Kind kind_of(std::string_view word) {
   if (word == "ds") return Kind::depthwise_separable;
   if (word == "ir") return Kind::inverted_residual;
+  if (word == "uir") return Kind::universal;
+  if (word == "er") return Kind::edge_residual;
   if (word == "cn") return Kind::convolution;
-  fail_usage("zoo", "block kind '", word, "' is unknown; expected ds, ir or cn; correct the definition");
+  fail_usage("zoo", "block kind '", word, "' is unknown; expected ds, ir, uir, er or cn; correct the definition");
 }
 
 void decode_word(Group& group, std::string_view word) {
@@ -44,6 +48,8 @@ void decode_word(Group& group, std::string_view word) {
   std::from_chars(word.data() + digits, word.data() + word.size(), value);
   if (key == "r") {
     group.repeats = static_cast<int>(value);
+  } else if (key == "a") {
+    group.first_kernel = static_cast<int64_t>(value);
   } else if (key == "k") {
     group.kernel = static_cast<int64_t>(value);
   } else if (key == "s") {
@@ -99,60 +105,84 @@ struct BlockWriter {
     return norm_activate(b, b.conv2d(x, name + conv, settings), name + norm, activation);
   }
 
-  int depthwise(int x, const std::string& norm) {
-    GraphBuilder::Conv conv = efficient_conv(b.channels_of(x), group.kernel, stride);
+  GraphBuilder::Conv depthwise_conv(int x, int64_t kernel, int64_t conv_stride) const {
+    GraphBuilder::Conv conv = efficient_conv(b.channels_of(x), kernel, conv_stride);
     conv.groups = conv.out;
-    return conv_norm(x, ".conv_dw", norm, conv);
+    return conv;
+  }
+
+  int depthwise(int x, const std::string& norm) {
+    return conv_norm(x, ".conv_dw", norm, depthwise_conv(x, group.kernel, stride));
   }
 
   int squeeze_excite(int x) {
     if (group.squeeze == 0) return x;
-    const int64_t channels = b.channels_of(x);
-    const double share = static_cast<double>(channels) * group.squeeze;
-    const auto squeezed = style.hard_squeeze ? round_channels(share) : std::llrint(share / group.expansion);
-    const auto conv = [&](int input, const std::string& conv_name, int64_t conv_out) {
-      GraphBuilder::Conv settings = efficient_conv(conv_out, 1);
-      settings.bias = true;
-      return b.conv2d(input, name + conv_name, settings);
-    };
-    int gate = b.apply(Op::global_avg_pool, name + ".se.pool", {x});
-    gate = conv(gate, ".se.conv_reduce", squeezed);
-    gate = b.apply(style.hard_squeeze ? Op::relu : activation, name + ".se.act1", {gate});
-    gate = conv(gate, ".se.conv_expand", channels);
-    gate = b.apply(style.hard_squeeze ? Op::hard_sigmoid : Op::sigmoid, name + ".se.gate", {gate});
-    return b.apply(Op::multiply, name + ".se", {x, gate});
+    const double share = static_cast<double>(b.channels_of(x)) * group.squeeze;
+    return retort::squeeze_excite(
+        b, x,
+        {.name = name + ".se",
+         .reduced = style.hard_squeeze ? round_channels(share) : std::llrint(share / group.expansion),
+         .reduce = "conv_reduce",
+         .activate = "act1",
+         .expand = "conv_expand",
+         .activation = style.hard_squeeze ? Op::relu : activation,
+         .gate = style.hard_squeeze ? Op::hard_sigmoid : Op::sigmoid,
+         .init = Init::conv_fan_out});
   }
 
   int project(int x, const std::string& conv, const std::string& norm) {
     return b.batch_norm(b.conv2d(x, name + conv, efficient_conv(out, 1)), name + norm);
   }
 
+  int64_t expanded(int x) const { return round_channels(static_cast<double>(b.channels_of(x)) * group.expansion); }
+
+  int depthwise_separable(int x) { return project(squeeze_excite(depthwise(x, ".bn1")), ".conv_pw", ".bn2"); }
+
+  int inverted_residual(int x) {
+    x = conv_norm(x, ".conv_pw", ".bn1", efficient_conv(expanded(x), 1));
+    return project(squeeze_excite(depthwise(x, ".bn2")), ".conv_pwl", ".bn3");
+  }
+
+  int edge_residual(int x) {
+    x = conv_norm(x, ".conv_exp", ".bn1", efficient_conv(expanded(x), group.kernel, stride));
+    return project(squeeze_excite(x), ".conv_pwl", ".bn2");
+  }
+
+  /// The first depthwise convolution has no activation; it strides where there is no second one.
+  int universal(int x) {
+    if (group.first_kernel > 0) {
+      const GraphBuilder::Conv first = depthwise_conv(x, group.first_kernel, group.kernel > 0 ? 1 : stride);
+      x = b.batch_norm(b.conv2d(x, name + ".dw_start.conv", first), name + ".dw_start.bn");
+    }
+    x = conv_norm(x, ".pw_exp.conv", ".pw_exp.bn", efficient_conv(expanded(x), 1));
+    if (group.kernel > 0) x = conv_norm(x, ".dw_mid.conv", ".dw_mid.bn", depthwise_conv(x, group.kernel, stride));
+    return project(x, ".pw_proj.conv", ".pw_proj.bn");
+  }
+
+  int branch(int x) {
+    switch (group.kind) {
+      case Kind::depthwise_separable:
+        return depthwise_separable(x);
+      case Kind::inverted_residual:
+        return inverted_residual(x);
+      case Kind::universal:
+        return universal(x);
+      case Kind::edge_residual:
+        return edge_residual(x);
+      case Kind::convolution:
+        return conv_norm(x, ".conv", ".bn1", efficient_conv(out, group.kernel, stride));
+    }
+    fail_usage("zoo", "block '", name, "' is of no kind; correct the definition");
+  }
+
   int write(int x) {
-    if (group.kind == Kind::convolution) {
-      return conv_norm(x, ".conv", ".bn1", efficient_conv(out, group.kernel, stride));
-    }
-    int y = x;
-    if (group.kind == Kind::depthwise_separable) {
-      y = project(squeeze_excite(depthwise(y, ".bn1")), ".conv_pw", ".bn2");
-    } else {
-      const double expanded = static_cast<double>(b.channels_of(x)) * group.expansion;
-      y = conv_norm(y, ".conv_pw", ".bn1", efficient_conv(round_channels(expanded), 1));
-      y = project(squeeze_excite(depthwise(y, ".bn2")), ".conv_pwl", ".bn3");
-    }
-    const bool skips = stride == 1 && b.channels_of(x) == out;
+    const int y = branch(x);
+    const bool skips = group.kind != Kind::convolution && stride == 1 && b.channels_of(x) == out;
     return skips ? b.apply(Op::add, name + ".add", {y, x}) : y;
   }
 };
 
 }  // namespace
-
-int64_t round_channels(double channels, double width) {
-  constexpr int64_t kDivisor = 8;
-  const double wanted = channels * width;
-  const int64_t nearest_multiple = static_cast<int64_t>(wanted + kDivisor / 2.0) / kDivisor * kDivisor;
-  const int64_t rounded = std::max(kDivisor, nearest_multiple);
-  return static_cast<double>(rounded) < 0.9 * wanted ? rounded + kDivisor : rounded;
-}
 
 GraphBuilder::Conv efficient_conv(int64_t out, int64_t kernel, int64_t stride) {
   GraphBuilder::Conv conv = same_conv(out, kernel, stride);
@@ -164,11 +194,26 @@ int norm_activate(GraphBuilder& b, int x, const std::string& name, Op activation
   return b.apply(activation, name + ".act", {b.batch_norm(x, name)});
 }
 
+int efficient_stem(GraphBuilder& b, int64_t channels, Op activation) {
+  return norm_activate(b, b.conv2d(b.input(), "conv_stem", efficient_conv(channels, 3, 2)), "bn1", activation);
+}
+
+Graph finish_after_pool(GraphBuilder& b, int x, const PooledHead& head) {
+  x = b.apply(Op::global_avg_pool, "global_pool", {x});
+  GraphBuilder::Conv conv = efficient_conv(head.channels, 1);
+  conv.bias = !head.norm;
+  x = b.conv2d(x, "conv_head", conv);
+  x = head.norm ? norm_activate(b, x, "norm_head", head.activation) : b.apply(head.activation, "act2", {x});
+  b.linear(b.apply(Op::flatten, "flatten", {x}), "classifier", b.classes(), Init::linear_uniform);
+  return b.finish("conv_stem", "classifier");
+}
+
 int efficient_stages(GraphBuilder& b, int x, const StageTexts& stages, const BlockStyle& style) {
   for (size_t stage = 0; stage < stages.size(); ++stage) {
     std::vector<Group> groups;
     for (std::string_view text : stages[stage]) groups.push_back(decode(text));
-    scale_depth(groups, style.depth);
+    const bool end = stage == 0 || stage + 1 == stages.size();
+    if (!(end && style.fixed_ends)) scale_depth(groups, style.depth);
     int index = 0;
     for (const Group& group : groups) {
       for (int i = 0; i < group.repeats; ++i, ++index) {
@@ -176,7 +221,7 @@ int efficient_stages(GraphBuilder& b, int x, const StageTexts& stages, const Blo
                            .style = style,
                            .group = group,
                            .name = str("blocks.", stage, ".", index),
-                           .out = round_channels(static_cast<double>(group.channels), style.width),
+                           .out = round_channels(static_cast<double>(group.channels) * style.width),
                            .stride = index == 0 ? group.stride : 1,
                            .activation = group.activation.value_or(style.activation)};
         x = writer.write(x);

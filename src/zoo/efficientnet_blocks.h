@@ -1,7 +1,7 @@
 /// \file efficientnet_blocks.h
-/// Stages of inverted residual blocks, which MobileNetV3 and EfficientNet share, written as timm writes them:
-/// "ir_r2_k3_s2_e6_c24_se0.25_nre" is two blocks of kernel 3, the first of stride 2, with expansion 6, 24 channels,
-/// squeeze-and-excitation of a quarter, and relu.
+/// Stages of inverted residual blocks, which MobileNetV3, MobileNetV4 and EfficientNet share, written as timm writes
+/// them: "ir_r2_k3_s2_e6_c24_se0.25_nre" is two blocks of kernel 3, the first of stride 2, with expansion 6, 24
+/// channels, squeeze-and-excitation of a quarter, and relu.
 #pragma once
 
 #include <string_view>
@@ -22,16 +22,25 @@ struct BlockStyle {
   /// input.
   bool hard_squeeze = false;
   double width = 1.0, depth = 1.0;
+  bool fixed_ends = false;  ///< the first and the last stage keep their depth
 };
-
-/// `channels` times `width` as a multiple of 8, at least nine tenths of it: timm's make_divisible.
-int64_t round_channels(double channels, double width = 1.0);
 
 /// A 1x1 or larger convolution with the initial weights of these families.
 GraphBuilder::Conv efficient_conv(int64_t out, int64_t kernel, int64_t stride = 1);
 
 /// Batch norm and its activation, `name`.act.
 int norm_activate(GraphBuilder& b, int x, const std::string& name, Op activation);
+
+/// The first convolution, conv_stem and bn1.
+int efficient_stem(GraphBuilder& b, int64_t channels, Op activation);
+
+/// The end of MobileNetV3 and MobileNetV4: the last convolution comes after the pool, where it is cheap.
+struct PooledHead {
+  int64_t channels = 1280;
+  Op activation = Op::relu;
+  bool norm = false;  ///< instead of the convolution's bias
+};
+Graph finish_after_pool(GraphBuilder& b, int x, const PooledHead& head);
 
 /// All stages, called blocks.<stage>.<block>.
 int efficient_stages(GraphBuilder& b, int x, const StageTexts& stages, const BlockStyle& style);

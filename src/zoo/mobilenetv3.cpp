@@ -1,6 +1,7 @@
 // MobileNetV3 (Howard et al. 2019) as timm builds it.
 #include "zoo/efficientnet_blocks.h"
 #include "zoo/families.h"
+#include "zoo/parts.h"
 
 namespace retort {
 
@@ -26,18 +27,12 @@ const StageTexts& stages_of(bool large) {
 }  // namespace
 
 Graph build_mobilenetv3(GraphBuilder& b, const MobileNetV3Options& options) {
-  const int64_t stem = options.width < 0.75 ? 16 : round_channels(16, options.width);
-  int x = b.conv2d(b.input(), "conv_stem", efficient_conv(stem, 3, 2));
-  x = norm_activate(b, x, "bn1", Op::hard_swish);
-  x = efficient_stages(b, x, stages_of(options.large),
-                       {.activation = Op::hard_swish, .hard_squeeze = true, .width = options.width});
-  // The head's convolution comes after the pool, where it is cheap.
-  x = b.apply(Op::global_avg_pool, "global_pool", {x});
-  GraphBuilder::Conv head = efficient_conv(options.large ? 1280 : 1024, 1);
-  head.bias = true;
-  x = b.apply(Op::hard_swish, "act2", {b.conv2d(x, "conv_head", head)});
-  b.linear(b.apply(Op::flatten, "flatten", {x}), "classifier", b.classes(), Init::linear_uniform);
-  return b.finish("conv_stem", "classifier");
+  const int64_t stem = options.width < 0.75 ? 16 : round_channels(16 * options.width);
+  int x = efficient_stem(b, stem, Op::hard_swish);
+  x = efficient_stages(
+      b, x, stages_of(options.large),
+      {.activation = Op::hard_swish, .hard_squeeze = true, .width = options.width, .depth = options.depth});
+  return finish_after_pool(b, x, {.channels = options.large ? 1280 : 1024, .activation = Op::hard_swish});
 }
 
 }  // namespace retort

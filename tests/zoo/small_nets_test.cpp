@@ -25,10 +25,12 @@ TEST_P(KnownCostTest, ParametersAndMacs) {
 
 INSTANTIATE_TEST_SUITE_P(Mdistiller, KnownCostTest,
                          testing::Values(Known{"resnet20", 278324, 40.8}, Known{"resnet32", 472756, 69.1},
-                                         Known{"resnet56", 861620, 125.8}, Known{"resnet8x4", 1233540, 177.1},
-                                         Known{"resnet32x4", 7433860, 1083.0}, Known{"wrn_16_2", 703284, 101.1},
-                                         Known{"wrn_40_1", 569780, 83.3}, Known{"wrn_40_2", 2255156, 327.6},
-                                         Known{"vgg8", 3965028, 96.2}, Known{"vgg13", 9462180, 284.9}),
+                                         Known{"resnet56", 861620, 125.8}, Known{"resnet110", 1736564, 253.2},
+                                         Known{"resnet8x4", 1233540, 177.1}, Known{"resnet32x4", 7433860, 1083.0},
+                                         Known{"wrn_16_2", 703284, 101.1}, Known{"wrn_40_1", 569780, 83.3},
+                                         Known{"wrn_40_2", 2255156, 327.6}, Known{"vgg8", 3965028, 96.2},
+                                         Known{"vgg13", 9462180, 284.9}, Known{"mobilenetv2_half", 812836, 6.5},
+                                         Known{"shufflenetv1", 949258, 38.7}, Known{"shufflenetv2", 1355528, 44.5}),
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST(SmallNetsTest, StudentsOfTheDemo) {
@@ -55,6 +57,15 @@ TEST(SmallNetsTest, NamesAreMdistillers) {
   for (const char* name : {"block0.0", "block0.1", "block0.3", "block4.4", "classifier"})
     EXPECT_NO_THROW(vgg.find(name));
   EXPECT_TRUE(vgg.nodes[static_cast<size_t>(vgg.find("block0.3"))].has_bias);
+}
+
+TEST(SmallNetsTest, FeaturesBeforeTheClassifier) {
+  for (const auto& [name, features] :
+       {std::pair{"resnet110", 64}, {"mobilenetv2_half", 1280}, {"shufflenetv1", 960}, {"shufflenetv2", 1024}}) {
+    const Graph graph = build_model(name, 100);
+    const Node& classifier = graph.nodes.back();
+    EXPECT_EQ(graph.parameters[static_cast<size_t>(classifier.parameters[0])].shape, (Shape{100, features})) << name;
+  }
 }
 
 TEST(SmallNetsTest, WideShortcutsReadTheActivatedInputOnlyWhereTheyProject) {

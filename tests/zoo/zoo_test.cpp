@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <set>
 
 namespace retort {
@@ -26,9 +27,9 @@ TEST(ZooTest, ListsEveryModelOnce) {
     EXPECT_FALSE(info.family.empty()) << info.name;
     EXPECT_EQ(info.input_size.size(), 3u) << info.name;
   }
-  EXPECT_EQ(names.size(), 25u);
-  for (const char* name :
-       {"resnet10t", "mobilenetv3_small_050", "efficientnet_b1", "resnet8_half", "wrn_16_2", "vgg8"}) {
+  for (const char* name : {"resnet10t", "resnet152", "wide_resnet101_2", "resnext50_32x4d", "seresnet50", "regnety_016",
+                           "mobilenetv3_small_050", "mobilenetv4_conv_small", "efficientnet_b4", "efficientnet_lite0",
+                           "resnet8_half", "wrn_16_2", "vgg8", "shufflenetv2"}) {
     EXPECT_TRUE(names.count(name)) << name;
   }
 }
@@ -43,7 +44,7 @@ TEST(ZooTest, FindsRows) {
 
 TEST(ZooTest, UnknownNamesAndCounts) {
   EXPECT_NE(message_of([] { build_model("resnt18", 10); }).find("did you mean 'resnet18'"), std::string::npos);
-  EXPECT_NE(message_of([] { find_model("wrn_16_3"); }).find("did you mean 'wrn_16_2'"), std::string::npos);
+  EXPECT_NE(message_of([] { find_model("wrn_16_22"); }).find("did you mean 'wrn_16_2'"), std::string::npos);
   EXPECT_NE(message_of([] { build_model("", 10); }).find("unknown name ''"), std::string::npos);
   EXPECT_NE(message_of([] { build_model(std::string(5000, 'x'), 10); }).find("known: resnet10t"), std::string::npos);
   EXPECT_NE(message_of([] { build_model("vgg8", 0); }).find("0 classes"), std::string::npos);
@@ -110,17 +111,41 @@ TEST_P(EveryModelTest, DepthwiseIsWhatTheRowSays) {
   EXPECT_EQ(depthwise, GetParam().depthwise);
 }
 
+struct InitRule {
+  Init convolution, linear;
+};
+
+/// As timm's and mdistiller's families start.
+InitRule init_of(const std::string& family) {
+  const InitRule resnet{Init::kaiming_fan_out, Init::torch_default}, google{Init::conv_fan_out, Init::linear_uniform};
+  static const std::map<std::string, InitRule> kRules = {
+      {"resnet", resnet},
+      {"regnet", {Init::conv_fan_out, Init::linear_normal}},
+      {"mobilenetv3", google},
+      {"mobilenetv4", google},
+      {"efficientnet", google},
+      {"resnet_small", resnet},
+      {"wide_resnet", resnet},
+      {"vgg", resnet},
+      {"mobilenetv2_small", {Init::kaiming_fan_out, Init::linear_normal}},
+      {"shufflenetv1", {Init::torch_default, Init::torch_default}},
+      {"shufflenetv2", {Init::torch_default, Init::torch_default}},
+  };
+  return kRules.at(family);
+}
+
 TEST_P(EveryModelTest, EveryParameterHasItsInit) {
   const Graph graph = build_model(GetParam().name, 10);
-  const bool mobile = GetParam().depthwise;
+  const InitRule rule = init_of(GetParam().family);
+  const bool last_norms_are_zero = GetParam().family == "resnet" || GetParam().family == "regnet";
   for (const Parameter& p : graph.parameters) {
     const bool weight = p.name.ends_with(".weight");
     const bool ones = p.name.ends_with(".running_var") || (weight && p.shape.size() == 1);
     if (weight && p.shape.size() == 4) {
-      EXPECT_EQ(p.init, mobile ? Init::conv_fan_out : Init::kaiming_fan_out) << p.name;
+      EXPECT_EQ(p.init, rule.convolution) << p.name;
     } else if (weight && p.shape.size() == 2) {
-      EXPECT_EQ(p.init, mobile ? Init::linear_uniform : Init::torch_default) << p.name;
-    } else if (ones && GetParam().family != "resnet") {
+      EXPECT_EQ(p.init, rule.linear) << p.name;
+    } else if (ones && !last_norms_are_zero) {
       EXPECT_EQ(p.init, Init::ones) << p.name;
     } else if (!ones) {
       EXPECT_EQ(p.init, Init::zeros) << p.name;
@@ -133,11 +158,14 @@ TEST_P(EveryModelTest, EveryParameterHasItsInit) {
 INSTANTIATE_TEST_SUITE_P(Zoo, EveryModelTest, testing::ValuesIn(list_models()),
                          [](const auto& test) { return test.param.name; });
 
-TEST(ResNetTest, LastNormOfEachBlockStartsAtZero) {
-  for (const auto& [name, last, blocks] : {std::tuple{"resnet18", ".bn2.weight", 8}, {"resnet50", ".bn3.weight", 16}}) {
+TEST(ResidualTest, LastNormOfEachBlockStartsAtZero) {
+  for (const auto& [name, last, blocks] : {std::tuple{"resnet18", ".bn2.weight", 8},
+                                           {"resnet50", ".bn3.weight", 16},
+                                           {"seresnet18", ".bn2.weight", 8},
+                                           {"regnety_002", ".conv3.bn.weight", 13}}) {
     int zeros = 0;
     for (const Parameter& p : build_model(name, 10).parameters) {
-      const bool is_last = p.name.rfind("layer", 0) == 0 && p.name.ends_with(last);
+      const bool is_last = p.name.ends_with(last);
       if (!p.name.ends_with(".weight") || p.shape.size() != 1) continue;
       EXPECT_EQ(p.init, is_last ? Init::zeros : Init::ones) << p.name;
       zeros += is_last ? 1 : 0;
