@@ -6,13 +6,18 @@
 #include <memory>
 #include <numbers>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace retort {
 
 namespace {
 
 constexpr int64_t kMaxSide = int64_t{1} << 26;
 constexpr int kPrecision = 22;  ///< bits after the point of a quantised weight
-constexpr int kLanes = 16;      ///< bytes that the inner loop takes at once
+constexpr int32_t kHalf = 1 << (kPrecision - 1);
+constexpr int kLanes = 16;  ///< bytes that the inner loop takes at once
 
 double sinc(double x) { return x == 0 ? 1 : std::sin(x * std::numbers::pi) / (x * std::numbers::pi); }
 
@@ -80,47 +85,38 @@ Taps taps_of(int64_t in, int64_t out, int64_t from, int64_t count, const Filter&
   return taps;
 }
 
-using Bytes8 = uint8_t __attribute__((vector_size(8)));
-using Sums8 = int32_t __attribute__((vector_size(32)));
+/// out[i] = sum over k of weights[k] * in[k * stride + i], rounded and clipped to 8 bits, for i < n.
+using Weigh = void (*)(const uint8_t* in, int64_t stride, const int32_t* weights, int64_t count, int64_t n,
+                       uint8_t* out);
 
-/// out[i] = sum over k of weights[k] * in[k * stride + i], rounded and clipped to 8 bits, for i < kLanes. Spelt in
-/// vectors, because compilers leave the plain loop as it is.
-[[gnu::always_inline]] inline void weigh_lanes(const uint8_t* in, int64_t stride, const int32_t* weights, int64_t count,
-                                               uint8_t* out) {
-  Sums8 low = Sums8{} + (1 << (kPrecision - 1)), high = low;
-  for (int64_t k = 0; k < count; ++k, in += stride) {
-    Bytes8 bytes[2];
-    std::memcpy(bytes, in, kLanes);
-    low += __builtin_convertvector(bytes[0], Sums8) * weights[k];
-    high += __builtin_convertvector(bytes[1], Sums8) * weights[k];
-  }
-  for (const Sums8& sums : {low >> kPrecision, high >> kPrecision}) {
-    for (int i = 0; i < 8; ++i) *out++ = static_cast<uint8_t>(std::clamp(sums[i], 0, 255));
-  }
-}
-
-/// The same for any n.
-[[gnu::always_inline]] inline void weigh_row(const uint8_t* in, int64_t stride, const int32_t* weights, int64_t count,
-                                             int64_t n, uint8_t* out) {
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) weigh_lanes(in + i, stride, weights, count, out + i);
-  for (; i < n; ++i) {
-    int32_t sum = 1 << (kPrecision - 1);
+void weigh_plain(const uint8_t* in, int64_t stride, const int32_t* weights, int64_t count, int64_t n, uint8_t* out) {
+  for (int64_t i = 0; i < n; ++i) {
+    int32_t sum = kHalf;
     for (int64_t k = 0; k < count; ++k) sum += weights[k] * in[k * stride + i];
     out[i] = static_cast<uint8_t>(std::clamp(sum >> kPrecision, 0, 255));
   }
 }
 
-using Weigh = void (*)(const uint8_t*, int64_t, const int32_t*, int64_t, int64_t, uint8_t*);
-
-void weigh_plain(const uint8_t* in, int64_t stride, const int32_t* weights, int64_t count, int64_t n, uint8_t* out) {
-  weigh_row(in, stride, weights, count, n, out);
-}
-
 #if defined(__x86_64__)
+/// In intrinsics, because compilers leave the plain loop as it is.
 [[gnu::target("avx2")]] void weigh_avx2(const uint8_t* in, int64_t stride, const int32_t* weights, int64_t count,
                                         int64_t n, uint8_t* out) {
-  weigh_row(in, stride, weights, count, n, out);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes, in += kLanes) {
+    __m256i low = _mm256_set1_epi32(kHalf), high = low;
+    const uint8_t* row = in;
+    for (int64_t k = 0; k < count; ++k, row += stride) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row));
+      const __m256i weight = _mm256_set1_epi32(weights[k]);
+      low = _mm256_add_epi32(low, _mm256_mullo_epi32(_mm256_cvtepu8_epi32(bytes), weight));
+      high = _mm256_add_epi32(high, _mm256_mullo_epi32(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)), weight));
+    }
+    const __m256i words = _mm256_permute4x64_epi64(
+        _mm256_packs_epi32(_mm256_srai_epi32(low, kPrecision), _mm256_srai_epi32(high, kPrecision)), 0xD8);
+    const __m128i packed = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), packed);
+  }
+  weigh_plain(in, stride, weights, count, n - i, out + i);
 }
 const Weigh kWeigh = __builtin_cpu_supports("avx2") ? weigh_avx2 : weigh_plain;
 #else
