@@ -12,7 +12,7 @@ add_library(retort_protozero INTERFACE IMPORTED)
 target_include_directories(retort_protozero INTERFACE ${PROTOZERO_INCLUDE_DIR})
 
 set(RETORT_WHEELS ${PROJECT_SOURCE_DIR}/.deps/wheels CACHE PATH "Where ./dev setup unpacks wheels")
-foreach(part RetortLbfgs RetortTorch)
+foreach(part RetortCodecs RetortLbfgs RetortTorch)
   include(${part})
   if(RETORT_MISSING)
     message(FATAL_ERROR "${RETORT_MISSING}")

@@ -32,7 +32,7 @@ OUTSIDE = {
     r"(Eigen/|lbfgs\.h)": {"ensemble"},
     r"openssl/": {"base"},
     r"zlib\.h": {"data"},
-    r"(jpeglib\.h|spng\.h|webp/)": {"image"},
+    r"(jpeglib\.h|jerror\.h|spng\.h|webp/)": {"image"},
     r"curl/": {"weights"},
     r"protozero/": {"train"},
 }

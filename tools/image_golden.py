@@ -12,9 +12,7 @@ import sys
 
 import numpy as np
 import PIL
-import timm
 from PIL import Image
-from timm.data import create_transform
 
 MASK = (1 << 64) - 1
 FILTERS = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC, "lanczos": Image.LANCZOS,
@@ -60,6 +58,7 @@ def resize_row(height, width, channels, to_height, to_width, name):
 
 
 def fit_row(image, size, crop_pct, crop_mode, interpolation):
+    from timm.data import create_transform
     mean = [0.485, 0.456, 0.406][:size[0]]
     transform = create_transform(input_size=size, is_training=False, interpolation=interpolation, crop_pct=crop_pct,
                                  crop_mode=crop_mode, mean=mean, std=[0.25] * size[0], normalize=False)
@@ -70,6 +69,7 @@ def fit_row(image, size, crop_pct, crop_mode, interpolation):
 
 
 def main():
+    import timm
     out = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "tests/golden/resize.json")
     assert (9, 5) <= tuple(map(int, PIL.__version__.split(".")[:2])) <= (12, 0), "another Pillow resizes in another order"
     rows = {"made_by": f"tools/image_golden.py, Pillow {PIL.__version__}, timm {timm.__version__}",

@@ -44,14 +44,14 @@ class Picture {
   /// Pixels that lie in memory; they must outlive the picture.
   static Picture of_pixels(const uint8_t* pixels, ImageShape shape);
   /// A JPEG, PNG or WebP file, known by its first bytes; its header is read now, its pixels later. What it gives is
-  /// what Pillow's `open(file).convert("RGB")` gives: 3 channels, alpha dropped, palettes and grey expanded, 16 bits
-  /// cut to 8, CMYK converted, EXIF rotation ignored. `where` opens its errors. Throws Error on another kind of file, a
-  /// damaged header, and more than 178 million pixels.
+  /// what Pillow's `open(file).convert("RGB")` gives: 3 channels, alpha dropped, palettes and grey expanded, CMYK
+  /// converted, EXIF rotation ignored; docs/formats.md has the rest. `where` opens its errors. Throws Error on another
+  /// kind of file, a damaged header, and more than 178 million pixels.
   static Picture of_file(std::string where, std::vector<std::byte> bytes);
 
   const ImageShape& shape() const { return shape_; }
   Box whole() const { return {0, 0, shape_.width, shape_.height}; }
-  /// The pixels inside `box`, which must lie inside the picture. Throws Error on damaged data.
+  /// The pixels inside `box`, which must lie inside the picture. Throws Error on damaged data that it comes across.
   void read(const Box& box, Image& out) const;
 
  private:

@@ -9,28 +9,6 @@ void Image::resize(ImageShape to) {
   pixels.resize(static_cast<size_t>(to.numel()));
 }
 
-Picture Picture::of_pixels(const uint8_t* pixels, ImageShape shape) {
-  Picture picture;
-  picture.shape_ = shape;
-  picture.pixels_ = pixels;
-  return picture;
-}
-
-Picture Picture::of_file(std::string where, std::vector<std::byte>) { fail(where, "image files are not read yet"); }
-
-void Picture::read(const Box& box, Image& out) const {
-  out.resize({shape_.channels, box.height, box.width});
-  if (box == whole()) {
-    std::memcpy(out.pixels.data(), pixels_, out.pixels.size());
-    return;
-  }
-  const auto row = static_cast<size_t>(box.width * shape_.channels);
-  for (int64_t y = 0; y < box.height; ++y) {
-    std::memcpy(out.pixels.data() + static_cast<size_t>(y) * row,
-                pixels_ + ((box.top + y) * shape_.width + box.left) * shape_.channels, row);
-  }
-}
-
 void to_channels(Image& image, int64_t channels) {
   const int64_t have = image.shape.channels;
   if (have == channels) return;

@@ -68,8 +68,8 @@ Taps taps_of(int64_t in, int64_t out, int64_t from, int64_t count, const Filter&
   std::vector<double> exact;
   for (int64_t x = from; x < from + count; ++x) {
     const double center = (static_cast<double>(x) + 0.5) * scale;
-    const int64_t first = std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
-    const int64_t last = std::min(static_cast<int64_t>(center + support + 0.5), in);
+    const int64_t first = std::max<int64_t>(static_cast<int64_t>(std::trunc(center - support + 0.5)), 0);
+    const int64_t last = std::min(static_cast<int64_t>(std::trunc(center + support + 0.5)), in);
     taps.pixels.push_back({first, last - first, taps.weights.size()});
     exact.clear();
     double sum = 0;

@@ -1,0 +1,21 @@
+# The target retort_codecs: libjpeg-turbo, libspng and libwebp. The last two ship no CMake package of their own.
+# Also installed: retortConfig.cmake includes it.
+
+if(TARGET retort_codecs)
+  return()
+endif()
+add_library(retort_codecs INTERFACE IMPORTED)
+foreach(codec "jpeg jpeglib.h libjpeg-dev" "spng spng.h libspng-dev" "webp webp/decode.h libwebp-dev")
+  string(REPLACE " " ";" codec ${codec})
+  list(GET codec 0 library)
+  list(GET codec 1 header)
+  list(GET codec 2 package)
+  find_path(RETORT_${library}_INCLUDE_DIR ${header})
+  find_library(RETORT_${library}_LIBRARY ${library})
+  if(NOT RETORT_${library}_INCLUDE_DIR OR NOT RETORT_${library}_LIBRARY)
+    set(RETORT_MISSING "lib${library}: not found; install ${package}")
+    return()
+  endif()
+  target_include_directories(retort_codecs INTERFACE ${RETORT_${library}_INCLUDE_DIR})
+  target_link_libraries(retort_codecs INTERFACE ${RETORT_${library}_LIBRARY})
+endforeach()
