@@ -15,7 +15,7 @@ using Cells = std::vector<std::vector<std::vector<double>>>;
 Preprocess preprocess_of(const Json& transform) {
   const auto size = transform.at("input_size").get<std::vector<int64_t>>();
   return {.size = {size[0], size[1], size[2]},
-          .interpolation = parse_interpolation(transform.at("interpolation").get<std::string>()),
+          .interpolation = parse_interpolation("golden", transform.at("interpolation").get<std::string>()),
           .crop_pct = transform.at("crop_pct").get<double>(),
           .mean = transform.at("mean").get<std::vector<double>>(),
           .std = transform.at("std").get<std::vector<double>>()};

@@ -28,9 +28,9 @@ std::string hash_of(const Image& image) {
 
 Preprocess preprocess_of(const Json& row) {
   Preprocess p{.size = shape_of(row.at("size")),
-               .interpolation = parse_interpolation(row.at("interpolation").get<std::string>()),
+               .interpolation = parse_interpolation("golden", row.at("interpolation").get<std::string>()),
                .crop_pct = row.at("crop_pct").get<double>(),
-               .crop = parse_crop(row.at("crop_mode").get<std::string>()),
+               .crop = parse_crop("golden", row.at("crop_mode").get<std::string>()),
                .mean = row.at("mean").get<std::vector<double>>()};
   p.std.assign(p.mean.size(), 0.25);
   return p;
@@ -42,7 +42,7 @@ TEST(Resize, GivesPillowsBytes) {
   for (const Json& row : golden.at("resize")) {
     Image out;
     resize_image(noise(shape_of(row.at("image"))), row.at("to").at(0).get<int64_t>(), row.at("to").at(1).get<int64_t>(),
-                 parse_interpolation(row.at("interpolation").get<std::string>()), out);
+                 parse_interpolation("golden", row.at("interpolation").get<std::string>()), out);
     EXPECT_EQ(hash_of(out), row.at("fnv1a").get<std::string>()) << row.dump();
   }
 }
