@@ -16,12 +16,6 @@ namespace retort {
 
 namespace {
 
-[[noreturn]] void fail_errno(const fs::path& path, std::string_view action) {
-  const int error = errno;
-  fail(path.string(), "cannot ", action, ": ", std::strerror(error),
-       error == ENOSPC || error == EDQUOT ? "; make room on the disk and run again" : "");
-}
-
 // Makes a rename last over a power cut; some file systems refuse to sync directories, which does no harm.
 void sync_directory(const fs::path& directory) {
   const int fd = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -31,6 +25,12 @@ void sync_directory(const fs::path& directory) {
 }
 
 }  // namespace
+
+void fail_errno(const fs::path& path, std::string_view action) {
+  const int error = errno;
+  fail(path.string(), "cannot ", action, ": ", std::strerror(error),
+       error == ENOSPC || error == EDQUOT ? "; make room on the disk and run again" : "");
+}
 
 std::string read_file(const fs::path& path) {
   const MappedFile file(path);

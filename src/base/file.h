@@ -12,6 +12,9 @@ namespace retort {
 
 namespace fs = std::filesystem;
 
+/// Throws Error: `cannot ACTION`, and why, by errno.
+[[noreturn]] void fail_errno(const fs::path& path, std::string_view action);
+
 /// The whole file. Throws Error.
 std::string read_file(const fs::path& path);
 

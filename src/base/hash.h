@@ -30,6 +30,8 @@ class Sha256 {
 std::string sha256(std::string_view text);
 /// Throws Error when the file cannot be read.
 std::string sha256_file(const std::filesystem::path& path);
+/// The name that git gives the file: SHA-1 of "blob SIZE", a zero byte and the bytes. Throws Error as above.
+std::string git_blob_file(const std::filesystem::path& path);
 
 /// FNV-1a, 64 bits.
 constexpr uint64_t fnv1a(std::string_view text) {

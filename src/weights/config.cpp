@@ -1,3 +1,5 @@
+#include "weights/config.h"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -5,7 +7,6 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "retort/weights.h"
 
 namespace retort {
 
@@ -15,7 +16,7 @@ namespace {
 constexpr int64_t kMaxClasses = 1'000'000;
 constexpr double kDefaultCropPct = 0.875;  // timm's, where a file says nothing
 
-fs::path config_path(const fs::path& directory) { return directory / "config.json"; }
+fs::path config_path(const fs::path& directory) { return directory / kConfigFile; }
 
 void check_config(const std::string& where, const ModelConfig& c) {
   if (c.architecture.empty()) fail(where, "architecture is empty; expected the name of a backbone");
@@ -146,14 +147,17 @@ void write_config(const fs::path& directory, const ModelConfig& config) {
   write_file(config_path(directory), text);
 }
 
-ModelConfig read_config(const fs::path& directory) {
-  const std::string where = config_path(directory).string();
-  const ModelConfig config = from_json(where, parse_json(where, read_file(config_path(directory))));
+ModelConfig parse_config(const std::string& where, std::string_view text) {
+  ModelConfig config = from_json(where, parse_json(where, text));
   check_config(where, config);
   return config;
 }
 
-fs::path weights_path(const fs::path& directory) { return directory / "model.safetensors"; }
+ModelConfig read_config(const fs::path& directory) {
+  return parse_config(config_path(directory).string(), read_file(config_path(directory)));
+}
+
+fs::path weights_path(const fs::path& directory) { return directory / kWeightsFile; }
 
 std::string weights_hash(const fs::path& directory) { return sha256_file(weights_path(directory)); }
 
