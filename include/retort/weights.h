@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,14 @@ struct ModelConfig {
   Preprocess preprocess;                 ///< input_size, interpolation, crop_pct, crop_mode, mean, std
   std::vector<std::string> label_names;  ///< [num_classes], or empty where nobody named them
   std::string first_conv, classifier;    ///< module names
+  std::string global_pool;              ///< "avg" or "token" where model_args ask for it; empty: the architecture's own
+  bool fixed_input_size = false;        ///< takes images of preprocess.size only
+  std::optional<ImageShape> test_size;  ///< test_input_size and test_crop_pct, which timm recommends for testing;
+  std::optional<double> test_crop_pct;  ///< nobody takes them unasked
 };
 
-/// Writes and reads `DIR/config.json`. Reading throws Error on a damaged file, or one that lacks what Retort needs.
+/// Writes and reads `DIR/config.json`. Reading takes timm's legacy files too; it throws Error on a damaged file, on one
+/// that lacks what Retort needs, and on model_args that would make another network than Retort builds.
 void write_config(const std::filesystem::path& directory, const ModelConfig& config);
 ModelConfig read_config(const std::filesystem::path& directory);
 

@@ -16,7 +16,12 @@ using Json = nlohmann::ordered_json;
 
 /// Parses text that may be hostile. Throws Error that names `where`.
 inline Json parse_json(std::string_view where, std::string_view text) {
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // Printing a value for a message takes a stack frame a level.
+  const auto bounded = [&](int depth, Json::parse_event_t, const Json&) {
+    if (depth > 64) fail(where, "JSON nested deeper than 64; the file is damaged or of another kind");
+    return true;
+  };
+  Json json = Json::parse(text, bounded, /*allow_exceptions=*/false);
   if (json.is_discarded()) fail(where, "not valid JSON; the file is damaged or of another kind");
   return json;
 }

@@ -29,14 +29,22 @@ struct DTypeRow {
   std::string_view name;
   size_t size;
 };
-constexpr std::array<DTypeRow, 8> kDTypes{{{DType::f32, "F32", 4},
-                                           {DType::f16, "F16", 2},
-                                           {DType::bf16, "BF16", 2},
-                                           {DType::f64, "F64", 8},
-                                           {DType::i64, "I64", 8},
-                                           {DType::i32, "I32", 4},
-                                           {DType::u64, "U64", 8},
-                                           {DType::u8, "U8", 1}}};
+constexpr std::array<DTypeRow, 16> kDTypes{{{DType::f32, "F32", 4},
+                                            {DType::f16, "F16", 2},
+                                            {DType::bf16, "BF16", 2},
+                                            {DType::f64, "F64", 8},
+                                            {DType::i64, "I64", 8},
+                                            {DType::i32, "I32", 4},
+                                            {DType::u64, "U64", 8},
+                                            {DType::u8, "U8", 1},
+                                            {DType::boolean, "BOOL", 1},
+                                            {DType::i8, "I8", 1},
+                                            {DType::i16, "I16", 2},
+                                            {DType::u16, "U16", 2},
+                                            {DType::u32, "U32", 4},
+                                            {DType::c64, "C64", 8},
+                                            {DType::f8_e5m2, "F8_E5M2", 1},
+                                            {DType::f8_e4m3, "F8_E4M3", 1}}};
 
 const DTypeRow& row_of(DType dtype) {
   return *std::find_if(kDTypes.begin(), kDTypes.end(), [&](const DTypeRow& row) { return row.dtype == dtype; });
@@ -261,6 +269,10 @@ void set_bytes(std::string_view where, std::vector<Place>& places, std::span<con
                shape_text(tensor.shape), "; the file is damaged");
     }
     tensor.bytes = data.subspan(place.begin, place.end - place.begin);
+    if (tensor.dtype == DType::boolean &&
+        std::ranges::any_of(tensor.bytes, [](std::byte b) { return b > std::byte{1}; })) {
+      complain("is BOOL and holds a byte that is neither 0 nor 1; the file is damaged");
+    }
     at = place.end;
   }
   if (at != data.size()) fail(where, data.size() - at, " bytes too many after the last tensor; the file is damaged");

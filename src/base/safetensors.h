@@ -14,7 +14,8 @@
 
 namespace retort {
 
-enum class DType { f32, f16, bf16, f64, i64, i32, u64, u8 };
+/// All of the format's types that take whole bytes: a file may hold tensors that nobody here needs.
+enum class DType { f32, f16, bf16, f64, i64, i32, u64, u8, boolean, i8, i16, u16, u32, c64, f8_e5m2, f8_e4m3 };
 /// "F32", "F16", ... as the format spells it.
 std::string_view dtype_name(DType dtype);
 size_t dtype_size(DType dtype);
@@ -35,7 +36,7 @@ struct SafetensorsContents {
 
 /// Reads a file that lies in memory. Throws Error on everything that the format forbids (header length, JSON, unknown
 /// dtypes, sizes against shapes, overlaps, holes, bytes beyond the end), and on duplicate names, absurd ranks, long
-/// names and too many tensors.
+/// names, too many tensors and BOOL that is neither 0 nor 1.
 SafetensorsContents parse_safetensors(std::string_view where, std::span<const std::byte> bytes);
 
 /// A safetensors file mapped read-only; its views live as long as it does.

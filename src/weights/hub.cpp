@@ -17,7 +17,7 @@ namespace {
 constexpr int kMaxRedirects = 10;
 constexpr double kMaxWait = 300;  // seconds; a hub that asks for more is told to the user instead
 constexpr double kNap = 0.1;      // seconds between two looks at whether to stop
-constexpr double kMegabyte = 1e6;
+constexpr int64_t kMegabyte = 1'000'000;
 
 // The hub cannot be had, or not for us; what is in the cache may serve instead.
 struct Unavailable {
@@ -77,6 +77,10 @@ std::string clean(std::string text) {
   return text.substr(0, 160);
 }
 
+std::string problem(const HttpReply& reply) {
+  return reply.problem.empty() ? str("HTTP ", reply.status) : clean(reply.problem);
+}
+
 class Fetch {
  public:
   Fetch(const std::string& name, const HubRef& ref, const HubOptions& options, const Monitor& monitor)
@@ -120,7 +124,7 @@ std::string Fetch::by_hand() const {
 }
 
 void Fetch::out_of_reach(const std::string& url, const HttpReply& reply) const {
-  std::string why = reply.problem.empty() ? str("HTTP ", reply.status) : clean(reply.problem);
+  std::string why = problem(reply);
   if (const double wait = asked_wait(reply); wait > kMaxWait) why += str(", asks to wait ", wait, " s");
   throw Unavailable{str("cannot fetch ", url, " (", why, "); check the network and run again, ", by_hand())};
 }
@@ -158,8 +162,10 @@ void Fetch::stop_if_asked() const {
 void Fetch::wait(int attempt, const HttpReply& reply) const {
   const double asked = asked_wait(reply);
   double left = asked >= 0 ? asked : options_.backoff * std::min(std::exp2(attempt), 8.0);
+  const std::string why = problem(reply);
   for (; left > 0; left -= kNap) {
     stop_if_asked();
+    tell(str("tries again in ", std::ceil(left), " s: ", why), 0, 0);
     std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, kNap)));
   }
 }
@@ -210,11 +216,10 @@ FileInfo Fetch::ask(const std::string& revision, const std::string& file, int tr
   return info;
 }
 
+// In whole megabytes, of which the last is done when the last byte is there.
 void Fetch::tell(const std::string& note, int64_t done, int64_t total) const {
-  const auto megabytes = [](int64_t bytes) {
-    return static_cast<int64_t>(std::ceil(static_cast<double>(bytes) / kMegabyte));
-  };
-  monitor_.tell({"fetch " + ref_.repo, megabytes(done), std::max<int64_t>(megabytes(total), 0), "MB", note});
+  const int64_t in_all = total > 0 ? (total + kMegabyte - 1) / kMegabyte : 0;
+  monitor_.tell({"fetch " + ref_.repo, done == total ? in_all : done / kMegabyte, in_all, "MB", note});
 }
 
 // One GET from where `part` ends, through redirects; the token goes to the hub's own host only.

@@ -109,10 +109,104 @@ TEST(Config, ToleratesWhatTimmLeavesOut) {
   EXPECT_EQ(edited([](Json& j) { j["pretrained_cfg"]["first_conv"] = nullptr; }), "");
 }
 
+// The config that a file with this text holds.
+ModelConfig read_text(const std::string& text) {
+  const test::TempDir directory;
+  write_file(directory / "config.json", text);
+  return read_config(directory.path());
+}
+
+// What timm 1.0.31's save_config_for_hf writes for
+// create_model("vit_tiny_patch16_224", num_classes=5, img_size=64), without its links.
+constexpr const char* kTimmVit = R"({
+  "architecture": "vit_tiny_patch16_224", "num_classes": 5, "num_features": 192, "global_pool": "token",
+  "model_args": {"num_classes": 5, "img_size": [64, 64], "in_chans": 3, "global_pool": "token"},
+  "pretrained_cfg": {
+    "tag": "augreg_in21k_ft_in1k", "custom_load": false, "input_size": [3, 64, 64], "fixed_input_size": true,
+    "interpolation": "bicubic", "crop_pct": 0.9, "crop_mode": "center", "mean": [0.5, 0.5, 0.5],
+    "std": [0.5, 0.5, 0.5], "num_classes": 5, "pool_size": null, "first_conv": "patch_embed.proj",
+    "classifier": "head", "license": "apache-2.0"}})";
+
+TEST(Config, HonoursTheArgumentsOfAModel) {
+  const ModelConfig vit = read_text(kTimmVit);
+  EXPECT_EQ(vit.preprocess.size, (ImageShape{3, 64, 64}));
+  EXPECT_EQ(vit.global_pool, "token");
+  EXPECT_TRUE(vit.fixed_input_size);
+  const test::TempDir directory;
+  write_config(directory.path(), vit);
+  EXPECT_EQ(Json::parse(read_file(directory / "config.json"))["model_args"],
+            Json::parse(R"({"img_size": [64, 64], "global_pool": "token"})"));
+  EXPECT_EQ(read_config(directory.path()).preprocess, vit.preprocess);
+
+  const auto with = [](const char* text, const Json& args) {
+    Json json = Json::parse(text);
+    json["model_args"] = args;
+    return json.dump();
+  };
+  EXPECT_EQ(read_text(with(kTimmVit, {{"img_size", 32}})).preprocess.size, (ImageShape{3, 32, 32}));
+  EXPECT_EQ(read_text(with(kTimmVit, {{"img_size", {32, 48}}})).preprocess.size, (ImageShape{3, 32, 48}));
+  EXPECT_EQ(
+      read_text(with(kTimmFile, {{"drop_rate", 0.1}, {"drop_path_rate", 0.1}, {"act_layer", nullptr}})).global_pool,
+      "");
+  const auto refused = [&](const Json& args, const std::string& word) {
+    const std::string error = read_error(with(kTimmVit, args));
+    EXPECT_NE(error.find(word), std::string::npos) << args << ": " << error;
+  };
+  refused({{"act_layer", "gelu"}}, "model_args has 'act_layer'");
+  refused({{"global_pool", "map"}}, "global_pool is 'map'");
+  refused({{"num_classes", 6}}, "num_classes is 5, and 6 in model_args");
+  refused({{"img_size", {32}}}, "img_size has 1 numbers");
+  refused({{"img_size", "wide"}}, "expected an integer");
+  refused({{"img_size", int64_t{1} << 40}}, "input_size holds");
+  refused({{"in_chans", int64_t{1} << 60}}, "input_size holds");
+  refused({{"in_chans", 0}}, "input_size holds 0");
+  refused({1, 2}, "'model_args' is no object");
+}
+
+TEST(Config, KeepsWhatIsRecommendedForTesting) {
+  const ModelConfig config = read_text(kTimmFile);
+  EXPECT_EQ(config.preprocess.size, (ImageShape{3, 224, 224}));
+  ASSERT_TRUE(config.test_size && config.test_crop_pct);
+  EXPECT_EQ(*config.test_size, (ImageShape{3, 288, 288}));
+  EXPECT_EQ(*config.test_crop_pct, 1.0);
+  const test::TempDir directory;
+  write_config(directory.path(), config);
+  EXPECT_EQ(read_config(directory.path()).test_size, config.test_size);
+  EXPECT_EQ(read_config(directory.path()).test_crop_pct, config.test_crop_pct);
+  EXPECT_FALSE(read_text(kTimmVit).test_size || read_text(kTimmVit).test_crop_pct);
+}
+
+// timm's resolve_input_data_config: 0.449 is the mean of (0.485, 0.456, 0.406).
+TEST(Config, NormalisationFollowsTheChannels) {
+  Json json = Json::parse(kTimmFile);
+  json["model_args"]["in_chans"] = 1;
+  ASSERT_EQ(read_text(json.dump()).preprocess.mean.size(), 1u);
+  EXPECT_NEAR(read_text(json.dump()).preprocess.mean[0], 0.449, 1e-12);
+  EXPECT_NEAR(read_text(json.dump()).preprocess.std[0], 0.226, 1e-12);
+  json["pretrained_cfg"]["mean"] = {0.3};
+  json["model_args"]["in_chans"] = 4;
+  EXPECT_EQ(read_text(json.dump()).preprocess.mean, std::vector<double>(4, 0.3));
+}
+
+TEST(Config, ReadsLegacyFlatFiles) {
+  const ModelConfig full = read_text(R"({"architecture": "resnet18", "num_classes": 2, "input_size": [3, 160, 128],
+    "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "crop_pct": 0.9, "interpolation": "bilinear",
+    "classifier": "fc", "labels": ["cat", "dog"]})");
+  EXPECT_EQ(full.preprocess.size, (ImageShape{3, 160, 128}));
+  EXPECT_EQ(full.preprocess.mean, (std::vector<double>{0.1, 0.2, 0.3}));
+  EXPECT_EQ(full.preprocess.interpolation, Interpolation::bilinear);
+  EXPECT_EQ(full.label_names, (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_EQ(full.classifier, "fc");
+  // timm's defaults stand for the rest: IMAGENET_DEFAULT_MEAN and _STD, 224, 0.875, bicubic.
+  const ModelConfig bare = read_text(R"({"architecture": "resnet18", "num_classes": 2})");
+  EXPECT_EQ(bare.preprocess,
+            (Preprocess{.size = {3, 224, 224}, .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}}));
+}
+
 TEST(Config, ReadsLabelNamesKeptByIndex) {
   const test::TempDir directory;
   Json json = Json::parse(kTimmFile);
-  json["num_classes"] = 2;
+  json["num_classes"] = json["model_args"]["num_classes"] = 2;
   json["label_names"] = {{"1", "dog"}, {"0", "cat"}};
   write_file(directory / "config.json", json.dump());
   EXPECT_EQ(read_config(directory.path()).label_names, (std::vector<std::string>{"cat", "dog"}));
@@ -121,8 +215,10 @@ TEST(Config, ReadsLabelNamesKeptByIndex) {
 TEST(Config, RefusesWhatIsMissingOrDamaged) {
   EXPECT_NE(read_error("").find("not valid JSON"), std::string::npos);
   EXPECT_NE(read_error("[]").find("pretrained_cfg"), std::string::npos);
+  EXPECT_NE(read_error("{}").find("'architecture' is missing"), std::string::npos);
+  EXPECT_NE(read_error(std::string(100'000, '[')).find("nested deeper"), std::string::npos);
+  EXPECT_NE(read_error(std::string((16 << 20) + 1, ' ')).find("expected at most"), std::string::npos);
   EXPECT_NE(edited([](Json& j) { j.erase("architecture"); }).find("'architecture' is missing"), std::string::npos);
-  EXPECT_NE(edited([](Json& j) { j.erase("pretrained_cfg"); }).find("'pretrained_cfg' is missing"), std::string::npos);
   EXPECT_NE(edited([](Json& j) { j["pretrained_cfg"] = 3; }).find("pretrained_cfg"), std::string::npos);
   EXPECT_NE(edited([](Json& j) { j["pretrained_cfg"].erase("mean"); }).find("'mean' is missing"), std::string::npos);
   EXPECT_THROW(read_config(test::TempDir().path()), Error);
@@ -152,7 +248,12 @@ TEST(Config, RefusesNumbersOutOfRange) {
   refused("input_size", {3, 0, 224}, "input_size holds 0");
   refused("input_size", {224, 224}, "input_size has 2");
   refused("input_size", {3, 224, true}, "expected an integer");
-  refused("mean", {0.5}, "mean has 1 numbers");
+  refused("mean", {0.5, 0.5}, "mean has 2 numbers");
+  refused("mean", Json::array(), "mean has 0 numbers");
+  refused("test_input_size", {3, 0, 3}, "holds 0");
+  refused("test_crop_pct", 0, "crop_pct is 0");
+  refused("fixed_input_size", 1, "fixed_input_size");
+  refused("label_offset", 1, "label_offset is 1");
   refused("mean", {0.5, 0.5, "x"}, "expected numbers");
   refused("std", {0.5, 0.0, 0.5}, "std holds 0");
   refused("std", {0.5, -1, 0.5}, "std holds -1");
