@@ -12,7 +12,8 @@
 namespace retort {
 
 struct Model::State {
-  std::string path;
+  std::string path;    ///< as it was given
+  fs::path directory;  ///< what it means
   bool is_ensemble = false;
   std::vector<Member> members;
   std::vector<Network> networks;  ///< one a member
@@ -24,7 +25,7 @@ struct Model::State {
 
   void load_run(const ModelOptions& options);
   void load_ensemble(const ModelOptions& options);
-  const Member& add_member(const fs::path& directory, const ModelOptions& options);
+  const Member& add_member(const fs::path& run, const ModelOptions& options);
   void add_input(const Preprocess& preprocess);
 };
 
@@ -78,27 +79,20 @@ Network load_network(const fs::path& directory, const ModelConfig& config, const
   return network;
 }
 
-// The directory's own name, also where the path ends in a slash or a dot.
-std::string last_name(const std::string& path) {
-  fs::path full = fs::absolute(path).lexically_normal();
-  if (!full.has_filename()) full = full.parent_path();
-  return full.filename().string();
-}
-
 }  // namespace
 
-const Model::Member& Model::State::add_member(const fs::path& directory, const ModelOptions& options) {
-  if (!is_there(weights_path(directory))) {
-    fail(path, weights_path(directory).string(), " is not there; expected a finished run");
+const Model::Member& Model::State::add_member(const fs::path& run, const ModelOptions& options) {
+  if (!is_there(weights_path(run))) {
+    fail(path, weights_path(run).string(), " is not there; expected a finished run");
   }
-  Member member{directory.string(), weights_hash(directory), read_config(directory)};
+  Member member{run.string(), weights_hash(run), read_config(run)};
   ImageShape& size = member.config.preprocess.size;
   if (options.img_size > 0) size.height = size.width = options.img_size;
-  networks.push_back(load_network(directory, member.config, options));
+  networks.push_back(load_network(run, member.config, options));
   const Cost c = retort::cost(networks.back().graph(), {size.channels, size.height, size.width});
   cost.parameters += c.parameters;
   cost.macs += c.macs;
-  size_on_disk += file_bytes(weights_path(directory)) + file_bytes(directory / "config.json");
+  size_on_disk += file_bytes(weights_path(run)) + file_bytes(run / "config.json");
   add_input(member.config.preprocess);
   members.push_back(std::move(member));
   return members.back();
@@ -112,15 +106,15 @@ void Model::State::add_input(const Preprocess& preprocess) {
 }
 
 void Model::State::load_run(const ModelOptions& options) {
-  add_member(path, options);
+  add_member(directory, options);
   combiner = make_combiner("mean_logits");
 }
 
 void Model::State::load_ensemble(const ModelOptions& options) {
-  const Ensemble ensemble = retort::load_ensemble(path);
-  size_on_disk = file_bytes(fs::path(path) / kEnsembleFile);
+  const Ensemble ensemble = retort::load_ensemble(directory);
+  size_on_disk = file_bytes(directory / kEnsembleFile);
   for (const Ensemble::Member& expected : ensemble.members) {
-    const Member& member = add_member((fs::path(path) / expected.path).lexically_normal(), options);
+    const Member& member = add_member((directory / expected.path).lexically_normal(), options);
     if (member.hash != expected.sha256) {
       fail(path, "the weights of member ", member.path, " are not those it was fitted with (SHA-256 ",
            member.hash.substr(0, 12), ", expected ", expected.sha256.substr(0, 12), "); fit the ensemble again");
@@ -133,14 +127,16 @@ void Model::State::load_ensemble(const ModelOptions& options) {
 
 Model::Model(const std::string& path, const ModelOptions& options) : state_(std::make_unique<State>()) {
   state_->path = path;
-  state_->is_ensemble = is_there(fs::path(path) / kEnsembleFile);
+  state_->directory = resolve_model(path);
+  state_->is_ensemble = is_there(state_->directory / kEnsembleFile);
   if (state_->is_ensemble) {
     state_->load_ensemble(options);
-  } else if (is_there(fs::path(path) / "config.json")) {
+  } else if (is_there(state_->directory / "config.json")) {
     state_->load_run(options);
   } else {
-    fail(path, is_there(path) ? "holds no model" : "does not exist",
-         "; expected a run directory (config.json, model.safetensors) or an ensemble's (ensemble.json)");
+    fail(path,
+         "holds no model; expected a run directory (config.json, model.safetensors) or an ensemble's "
+         "(ensemble.json)");
   }
 }
 
@@ -148,7 +144,7 @@ Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 
 const std::string& Model::path() const { return state_->path; }
-std::string Model::name() const { return last_name(state_->path); }
+std::string Model::name() const { return model_name(state_->path); }
 bool Model::is_ensemble() const { return state_->is_ensemble; }
 int64_t Model::members() const { return static_cast<int64_t>(state_->members.size()); }
 int64_t Model::classes() const { return state_->members.front().config.num_classes; }

@@ -50,8 +50,8 @@ bool is_there(const fs::path& path) {
 
 fs::path local_model(const std::string& name, const fs::path& directory) {
   if (!is_there(directory)) {
-    fail(name, "does not exist; expected a directory with ", kConfigFile, " and ", kWeightsFile,
-         ", an ensemble's, or a model of the hub as ORG/NAME");
+    fail(name, "does not exist; expected a run directory (", kConfigFile, ", ", kWeightsFile,
+         "), an ensemble's, or a model of the hub as ORG/NAME");
   }
   if (is_there(directory / "pytorch_model.bin") && !is_there(directory / kWeightsFile)) {
     fail(name, "has no ", kWeightsFile, "; ", kNoPickle);
