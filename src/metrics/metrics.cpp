@@ -1,98 +1,55 @@
 #include "retort/metrics.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <limits>
 
-#include "base/softmax.h"
+#include "metrics/resample.h"
+#include "metrics/scores.h"
 
 namespace retort {
 
 namespace {
 
 constexpr std::string_view kWhere = "metrics";
-constexpr int kBins = 15;
+constexpr int kResamples = 2000;
 
-// Samples of well-formed input. Throws Error on all other.
-int64_t checked_samples(std::span<const float> logits, std::span<const int64_t> labels, int64_t classes) {
-  if (labels.empty() || classes < 1) {
-    fail(kWhere, labels.size(), " labels of ", classes, " classes; expected at least one of each");
-  }
-  const auto width = static_cast<size_t>(classes);
-  if (logits.size() / width != labels.size() || logits.size() % width != 0) {
-    fail(kWhere, logits.size(), " logits; expected ", classes, " for each of ", labels.size(), " labels");
-  }
-  for (size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] < 0 || labels[i] >= classes) {
-      fail(kWhere, "label ", labels[i], " of sample ", i, " is out of range; expected 0 to ", classes - 1);
-    }
-  }
-  const auto bad = std::find_if(logits.begin(), logits.end(), [](float z) { return !std::isfinite(z); });
-  if (bad != logits.end()) {
-    fail(kWhere, "a logit of sample ", (bad - logits.begin()) / classes, " is ", *bad, "; the model has diverged");
-  }
-  return static_cast<int64_t>(labels.size());
+double share_of(int64_t part, int64_t whole) {
+  if (whole == 0) return std::numeric_limits<double>::quiet_NaN();
+  return static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::span<const float> row_of(std::span<const float> logits, size_t sample, int64_t classes) {
-  return logits.subspan(sample * static_cast<size_t>(classes), static_cast<size_t>(classes));
+// An ECE is a sum of sizes, so noise raises it, and raises it again in each resample: percentiles would lie above the
+// truth. The pivotal interval (Davison and Hinkley 1997, section 5.2) takes off the same bias that resampling shows.
+Interval pivoted(double value, const Interval& percentiles) {
+  return {std::max(0.0, 2 * value - percentiles.high), std::max(0.0, 2 * value - percentiles.low)};
 }
 
-// The class of the highest logit, the lowest one on ties.
-int64_t predicted(std::span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); }
-
-// Samples by confidence, the highest probability: the bin of (lo, hi] is the one whose hi is not below it.
-class CalibrationBins {
- public:
-  void add(double confidence, bool right) {
-    const int bin = std::clamp(static_cast<int>(std::ceil(confidence * kBins)) - 1, 0, kBins - 1);
-    // |B| * |accuracy - confidence| of a bin is the size of the sum of these.
-    gaps_[static_cast<size_t>(bin)] += (right ? 1 : 0) - confidence;
+void add_intervals(Metrics& metrics, std::span<const Score> all, uint64_t seed) {
+  std::vector<double> accuracy, nll, brier, ece;
+  for (int r = 0; r < kResamples; ++r) {
+    ScoreSums sums;
+    resample(seed, r, all.size(), [&](size_t i) { sums.add(all[i]); });
+    const Metrics m = sums.metrics();
+    accuracy.push_back(m.accuracy);
+    nll.push_back(m.nll);
+    brier.push_back(m.brier);
+    ece.push_back(m.ece);
   }
-  double error(int64_t samples) const {
-    double sum = 0;
-    for (double gap : gaps_) sum += std::abs(gap);
-    return sum / static_cast<double>(samples);
-  }
-
- private:
-  std::array<double, kBins> gaps_{};
-};
-
-// sum_c (p_c - y_c)^2 of one row.
-double brier_of(std::span<const float> row, double log_sum, size_t label) {
-  double sum = 0;
-  for (size_t c = 0; c < row.size(); ++c) {
-    const double gap = std::exp(row[c] - log_sum) - (c == label ? 1 : 0);
-    sum += gap * gap;
-  }
-  return sum;
+  metrics.accuracy_interval = percentile_interval(std::move(accuracy));
+  metrics.nll_interval = percentile_interval(std::move(nll));
+  metrics.brier_interval = percentile_interval(std::move(brier));
+  metrics.ece_interval = pivoted(metrics.ece, percentile_interval(std::move(ece)));
 }
 
 }  // namespace
 
 Metrics evaluate(std::span<const float> logits, std::span<const int64_t> labels, int64_t classes, uint64_t seed) {
-  Metrics metrics;
-  metrics.samples = checked_samples(logits, labels, classes);
-  std::vector<double> right(labels.size());
-  CalibrationBins bins;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const auto row = row_of(logits, i, classes);
-    const auto label = static_cast<size_t>(labels[i]);
-    const int64_t highest = predicted(row);
-    const double log_sum = log_sum_exp(row);
-    const bool is_right = highest == labels[i];
-    right[i] = is_right ? 1 : 0;
-    metrics.nll += log_sum - row[label];
-    metrics.brier += brier_of(row, log_sum, label);
-    bins.add(std::exp(row[static_cast<size_t>(highest)] - log_sum), is_right);
-  }
-  const auto samples = static_cast<double>(metrics.samples);
-  metrics.accuracy = mean_sd(right).mean;
-  metrics.accuracy_interval = bootstrap_mean(right, seed);
-  metrics.nll /= samples;
-  metrics.brier /= samples;
-  metrics.ece = bins.error(metrics.samples);
+  const std::vector<Score> all = scores(logits, labels, classes);
+  ScoreSums sums;
+  for (const Score& score : all) sums.add(score);
+  Metrics metrics = sums.metrics();
+  add_intervals(metrics, all, seed);
   return metrics;
 }
 
@@ -100,11 +57,33 @@ Metrics evaluate(const Predictions& predictions, int64_t member) {
   return evaluate(predictions.member(member), predictions.labels, predictions.classes);
 }
 
-std::vector<uint8_t> correct(std::span<const float> logits, std::span<const int64_t> labels, int64_t classes) {
-  checked_samples(logits, labels, classes);
-  std::vector<uint8_t> out;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    out.push_back(predicted(row_of(logits, i, classes)) == labels[i]);
+Confusion confusion(std::span<const float> logits, std::span<const int64_t> labels, int64_t classes) {
+  const std::vector<int64_t> answers = predicted(logits, labels, classes);
+  Confusion out{classes, std::vector<int64_t>(static_cast<size_t>(classes * classes))};
+  for (size_t i = 0; i < answers.size(); ++i) ++out.counts[static_cast<size_t>(labels[i] * classes + answers[i])];
+  return out;
+}
+
+std::vector<ClassMetrics> per_class(const Confusion& confusion) {
+  if (confusion.classes < 1 || std::ssize(confusion.counts) != confusion.classes * confusion.classes) {
+    fail(kWhere, confusion.counts.size(), " counts for ", confusion.classes, " classes; expected one a pair");
+  }
+  std::vector<ClassMetrics> out(static_cast<size_t>(confusion.classes));
+  int64_t all = 0;
+  for (int64_t label = 0; label < confusion.classes; ++label) {
+    for (int64_t answer = 0; answer < confusion.classes; ++answer) {
+      const int64_t count = confusion.at(label, answer);
+      out[static_cast<size_t>(label)].samples += count;
+      out[static_cast<size_t>(answer)].predicted += count;
+      all += count;
+    }
+  }
+  for (int64_t c = 0; c < confusion.classes; ++c) {
+    ClassMetrics& m = out[static_cast<size_t>(c)];
+    const int64_t right = confusion.at(c, c);
+    m.recall = share_of(right, m.samples);
+    m.precision = share_of(right, m.predicted);
+    m.accuracy = share_of(all - (m.samples - right) - (m.predicted - right), all);
   }
   return out;
 }

@@ -1,7 +1,6 @@
 #include <algorithm>
-#include <cmath>
 
-#include "base/random.h"
+#include "metrics/resample.h"
 #include "retort/metrics.h"
 
 namespace retort {
@@ -62,16 +61,13 @@ Change seeds_change(Runs a, Runs b, uint64_t seed) {
   for (size_t i = 0; i < samples; ++i) add_sample(i);
   Change change{.value = (mean(of_b) - mean(of_a)) / static_cast<double>(samples)};
   std::vector<double> drawn;
-  for (uint64_t r = 0; r < kResamples; ++r) {
-    Rng rng = stream(seed, Purpose::bootstrap, r);
+  for (int r = 0; r < kResamples; ++r) {
     std::fill(right.begin(), right.end(), 0);
-    for (size_t i = 0; i < samples; ++i) add_sample(rng.below(samples));
+    Rng rng = resample(seed, r, samples, add_sample);
     const double mean_b = draw_mean(of_b, rng);
     drawn.push_back((mean_b - draw_mean(of_a, rng)) / static_cast<double>(samples));
   }
-  std::sort(drawn.begin(), drawn.end());
-  const auto percentile = [&](double q) { return drawn[static_cast<size_t>(std::lround(q * (kResamples - 1)))]; };
-  change.interval = {percentile(0.025), percentile(0.975)};
+  change.interval = percentile_interval(std::move(drawn));
   return change;
 }
 

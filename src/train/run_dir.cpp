@@ -34,9 +34,11 @@ bool holds_nothing(const fs::path& run) {
                      [](const auto& entry) { return entry.path().filename() == "checkpoint"; });
 }
 
-Interval interval_from_json(const std::string& where, const Json& json) {
-  const auto values = get<std::vector<double>>(where, json, "accuracy_interval");
-  if (values.size() != 2) fail(where, "'accuracy_interval' has ", values.size(), " numbers; expected 2");
+// Without the key: of a run that was finished before the key was written.
+Interval interval_from_json(const std::string& where, const Json& json, const std::string& key) {
+  if (!json.contains(key)) return {};
+  const auto values = get<std::vector<double>>(where, json, key);
+  if (values.size() != 2) fail(where, "'", key, "' has ", values.size(), " numbers; expected 2");
   return {values[0], values[1]};
 }
 
@@ -44,10 +46,14 @@ Metrics metrics_from_json(const std::string& where, const Json& json) {
   Metrics m;
   m.samples = get<int64_t>(where, json, "samples");
   m.accuracy = get<double>(where, json, "accuracy");
-  m.accuracy_interval = interval_from_json(where, json);
+  m.accuracy_interval = interval_from_json(where, json, "accuracy_interval");
+  if (json.contains("top5_accuracy")) m.top5_accuracy = get<double>(where, json, "top5_accuracy");
   m.nll = get<double>(where, json, "nll");
+  m.nll_interval = interval_from_json(where, json, "nll_interval");
   m.brier = get<double>(where, json, "brier");
+  m.brier_interval = interval_from_json(where, json, "brier_interval");
   m.ece = get<double>(where, json, "ece");
+  m.ece_interval = interval_from_json(where, json, "ece_interval");
   return m;
 }
 

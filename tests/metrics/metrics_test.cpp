@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "support/expect_error.h"
 
@@ -92,6 +93,63 @@ TEST(Metrics, CalibrationBinsAreClosedOnTheRight) {
   EXPECT_NEAR(evaluate(both, labels, 5).ece, std::abs(0.8 - 0.2) / 2, 1e-12);  // one bin
 }
 
+TEST(Metrics, TopFiveCountsClassesBefore) {
+  const std::vector<float> logits{0, 1, 2, 3, 4, 5, 6};
+  for (int64_t label = 0; label < 7; ++label) {
+    EXPECT_EQ(evaluate(logits, std::vector<int64_t>{label}, 7).top5_accuracy, label >= 2 ? 1 : 0) << label;
+  }
+  const std::vector<float> equal(7, 0);  // on ties the lower index stands before
+  EXPECT_EQ(evaluate(equal, std::vector<int64_t>{4}, 7).top5_accuracy, 1);
+  EXPECT_EQ(evaluate(equal, std::vector<int64_t>{5}, 7).top5_accuracy, 0);
+  EXPECT_EQ(evaluate(std::vector<float>{1, 0}, std::vector<int64_t>{1}, 2).top5_accuracy, 1);
+}
+
+TEST(Metrics, OneSampleHasPointsForIntervals) {
+  const Metrics m = evaluate(logits_of({0.75, 0.25}), std::vector<int64_t>{0}, 2);
+  for (const auto& [interval, value] : {std::pair{m.accuracy_interval, m.accuracy},
+                                        {m.nll_interval, m.nll},
+                                        {m.brier_interval, m.brier},
+                                        {m.ece_interval, m.ece}}) {
+    EXPECT_DOUBLE_EQ(interval.low, value);
+    EXPECT_DOUBLE_EQ(interval.high, value);
+  }
+}
+
+TEST(Metrics, OfOneClassNothingIsEverWrong) {
+  const std::vector<int64_t> labels{0, 0};
+  const Metrics m = evaluate(std::vector<float>{3, -2}, labels, 1);
+  EXPECT_EQ(m.accuracy, 1);
+  EXPECT_EQ(m.nll, 0);
+  EXPECT_EQ(m.brier, 0);
+  EXPECT_EQ(m.ece, 0);
+  EXPECT_EQ(confusion(std::vector<float>{3, -2}, labels, 1).counts, std::vector<int64_t>{2});
+}
+
+TEST(Metrics, ABrierScoreNearZeroKeepsItsDigits) {
+  // p(label) = 1 / (1 + e^-20): 1 - p is about 2e-9, its square about 4e-18.
+  const double missing = 1 / (1 + std::exp(20));
+  EXPECT_NEAR(evaluate(std::vector<float>{20, 0}, std::vector<int64_t>{0}, 2).brier, 2 * missing * missing, 1e-24);
+}
+
+TEST(Confusion, OfClassesThatNobodyHasOrSays) {
+  // Labels 0 0 1; answers 0 1 1; class 2 is neither there nor said.
+  const std::vector<float> logits{1, 0, 0, 0, 1, 0, 0, 1, 0};
+  const Confusion table = confusion(logits, std::vector<int64_t>{0, 0, 1}, 3);
+  EXPECT_EQ(table.at(0, 1), 1);
+  EXPECT_EQ(table.at(1, 0), 0);
+  const std::vector<ClassMetrics> classes = per_class(table);
+  EXPECT_EQ(classes[0].samples, 2);
+  EXPECT_EQ(classes[0].predicted, 1);
+  EXPECT_DOUBLE_EQ(classes[0].recall, 0.5);
+  EXPECT_DOUBLE_EQ(classes[0].precision, 1);
+  EXPECT_DOUBLE_EQ(classes[1].precision, 0.5);
+  EXPECT_DOUBLE_EQ(classes[1].accuracy, 2.0 / 3);
+  EXPECT_TRUE(std::isnan(classes[2].recall));
+  EXPECT_TRUE(std::isnan(classes[2].precision));
+  EXPECT_EQ(classes[2].accuracy, 1);
+  expect_error([] { per_class({.classes = 2, .counts = {1, 2, 3}}); }, {"3 counts for 2 classes"});
+}
+
 TEST(Metrics, OfPredictions) {
   Predictions p{{"a", "b"}, 2, 2, "test", "hash", {1, 2}, {0, 1}, {1, 0, 0, 1, 0, 1, 0, 1}};
   EXPECT_EQ(evaluate(p).accuracy, 1);
@@ -116,6 +174,9 @@ TEST(Metrics, RefuseBadInput) {
     const std::vector<float> broken{1, 2, 3, bad};
     expect_error([&] { evaluate(broken, std::vector<int64_t>{0, 1}, 2); }, {"logit of sample 1", "diverged"});
     expect_error([&] { correct(broken, std::vector<int64_t>{0, 1}, 2); }, {"logit of sample 1"});
+    expect_error([&] { nll(broken, std::vector<int64_t>{0, 1}, 2); }, {"logit of sample 1"});
+    expect_error([&] { confusion(broken, std::vector<int64_t>{0, 1}, 2); }, {"logit of sample 1"});
+    expect_error([&] { bootstrap_mean(std::vector<double>{0, bad}); }, {"not finite"});
   }
 }
 
