@@ -126,11 +126,18 @@ using CombineMembers = std::function<Predictions(const Predictions& members)>;
 struct Contribution {
   int64_t member = 0;
   Change nll, accuracy;  ///< an NLL change below 0 is a gain
+  /// By NLL, where the interval leaves 0 out.
+  bool helps() const { return nll.interval.high < 0; }
+  bool harms() const { return nll.interval.low > 0; }
 };
 /// Of each of two members or more, the others staying.
 std::vector<Contribution> leave_one_out(const Predictions& members, const CombineMembers& combine, uint64_t seed = 0);
 /// Of each candidate, added to all members alone; `member` counts candidates. Both on the same samples (see align()).
 std::vector<Contribution> add_one(const Predictions& members, const Predictions& candidates,
                                   const CombineMembers& combine, uint64_t seed = 0);
+/// The contributions with the highest and the lowest NLL change: the member to drop if it harms or does nothing, the
+/// candidate to add if it helps. Throw Error where there are none.
+const Contribution& least_useful(std::span<const Contribution> contributions);
+const Contribution& most_useful(std::span<const Contribution> contributions);
 
 }  // namespace retort

@@ -10,6 +10,14 @@
 
 namespace retort {
 
+/// Whether the data support a change of accuracy. docs/statistics.md has the rules.
+struct Support {
+  double mcnemar_p = 1;       ///< of several seeds: twice the median over the pairs of runs, at most 1
+  double mcnemar_p_holm = 1;  ///< corrected for all comparisons of the table
+  bool exact = true;          ///< whether the p-value is the exact test's
+  bool supported = false;     ///< the corrected p-value is at most 0.05, and the change's interval leaves 0 out
+};
+
 /// One line of the table. Several seeds of one student make one line: its metrics are their means, its costs the
 /// first seed's.
 struct Row {
@@ -17,6 +25,7 @@ struct Row {
   Metrics metrics;
   Measurement cost;
   Change change;  ///< of accuracy, against the table's baseline; of several seeds: of their mean
+  Support support;
   bool is_baseline = false;
   double train_core_seconds = 0, label_core_seconds = 0;
   std::vector<double> seed_accuracies;  ///< where several seeds stand behind the row
@@ -26,9 +35,21 @@ struct Row {
 /// accuracy(a) - accuracy(b) on the same samples, with a 95% interval over samples and, where there are several, seeds.
 struct PairedDifference {
   std::string name_a, name_b;
-  double value = 0;
-  Interval interval;
+  Change change;
+  Support support;
   int64_t seeds = 1;  ///< behind the side that has fewer; 1: the interval says nothing of seeds
+};
+
+/// The members of one ensemble, and what val says of dropping one of them or adding another network of the table. A
+/// combiner that is fitted is fitted anew for each choice, on one half of val for the other.
+struct EnsembleDiversity {
+  std::string ensemble, combiner;
+  std::vector<std::string> members, candidates;  ///< names; candidates are members by kind
+  std::string split;                             ///< of `diversity`: the table's
+  int64_t samples = 0, advice_samples = 0;       ///< of that split, of val
+  Diversity diversity;
+  std::vector<Contribution> contributions;  ///< of each member, on val
+  std::vector<Contribution> additions;      ///< of each candidate, on val
 };
 
 struct Table {
@@ -38,6 +59,8 @@ struct Table {
   std::vector<Row> rows;
   /// Ensembles against the best member, distilled students against the same ones from scratch.
   std::vector<PairedDifference> differences;
+  int64_t comparisons = 0;  ///< that p-values are corrected for: changes of rows and differences, each counted once
+  std::vector<EnsembleDiversity> diversity;  ///< of each ensemble, where asked for
 };
 
 struct CompareOptions {
@@ -45,6 +68,7 @@ struct CompareOptions {
   std::string data = "fashion-mnist", split = "test";
   BenchOptions bench;
   bool measure_speed = true;
+  bool diversity = false;  ///< describe the members of each ensemble too; there has to be one
 };
 /// Evaluates and benches all models and fills a table. Kinds, methods, costs of training and seeds are read from the
 /// run directories; students that differ in nothing but the seed become one row. Throws a usage error on a model given

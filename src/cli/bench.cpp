@@ -3,6 +3,7 @@
 
 #include "base/machine.h"
 #include "cli/probe.h"
+#include "model/measurement_json.h"
 
 namespace retort::cli {
 
@@ -34,20 +35,6 @@ struct BenchArguments {
   bool probe = false;
 };
 
-Json measurement_json(const Measurement& m) {
-  return {{"model", m.model},
-          {"batch", m.batch},
-          {"threads", m.threads},
-          {"precision", m.precision},
-          {"latency_median", m.latency_median},
-          {"latency_p99", m.latency_p99},
-          {"throughput", m.throughput},
-          {"peak_memory", m.peak_memory},
-          {"size_on_disk", m.size_on_disk},
-          {"parameters", m.parameters},
-          {"macs", m.macs}};
-}
-
 void run_bench(Context& context, const BenchArguments& arguments) {
   BenchOptions options = bench_options(context);
   options.batch = arguments.bench.batch;
@@ -63,7 +50,8 @@ void run_bench(Context& context, const BenchArguments& arguments) {
   std::ostringstream text;
   text << std::fixed << "batch " << options.batch << ", " << options.threads << " threads, models in turn";
   for (const Measurement& m : bench(arguments.models, options, context.monitor())) {
-    results.push_back(measurement_json(m));
+    results.push_back({{"model", m.model}});
+    results.back().update(measurement_json(m));
     text << '\n'
          << m.model << " (" << m.precision << "): median " << std::setprecision(3) << 1e3 * m.latency_median
          << " ms, p99 " << 1e3 * m.latency_p99 << " ms, " << std::setprecision(0) << m.throughput << " images/s, "

@@ -33,6 +33,8 @@ void add_compare(CLI::App& app, Context& context) {
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();
   verb->add_flag("!--no-speed", options->measure_speed, "Leave latency, throughput and memory out");
+  verb->add_flag("--diversity", options->diversity,
+                 "How the members of each ensemble differ, and what val says of dropping and adding one");
   verb->add_option("--out", *out, "Directory for the table as text, Markdown, CSV and JSON");
 }
 

@@ -98,6 +98,8 @@ Contribution contribution(int64_t member, const Outcome& without, const Outcome&
   return {member, mean_change(without.nll, with.nll, seed), accuracy_change(without.right, with.right, seed)};
 }
 
+bool lower_nll(const Contribution& a, const Contribution& b) { return a.nll.value < b.nll.value; }
+
 Predictions all_but(const Predictions& members, int64_t left_out) {
   std::vector<Predictions> rest;
   for (int64_t m = 0; m < members.count(); ++m) {
@@ -148,6 +150,16 @@ std::vector<Contribution> add_one(const Predictions& members, const Predictions&
     out.push_back(contribution(c, before, outcome_of(align(both), combine), seed));
   }
   return out;
+}
+
+const Contribution& least_useful(std::span<const Contribution> contributions) {
+  if (contributions.empty()) fail(kWhere, "no contributions to choose from");
+  return *std::max_element(contributions.begin(), contributions.end(), lower_nll);
+}
+
+const Contribution& most_useful(std::span<const Contribution> contributions) {
+  if (contributions.empty()) fail(kWhere, "no contributions to choose from");
+  return *std::min_element(contributions.begin(), contributions.end(), lower_nll);
 }
 
 }  // namespace retort

@@ -9,7 +9,8 @@ namespace retort {
 
 namespace {
 
-std::string bracket(const std::string& low, const std::string& high) { return " [" + low + ", " + high + "]"; }
+// Stands before a change that the data do not support.
+constexpr const char* kMark = "~";
 
 std::string accuracy_cell(const Row& row) {
   if (row.seed_accuracies.size() > 1) {
@@ -20,70 +21,86 @@ std::string accuracy_cell(const Row& row) {
   return percent_text(row.metrics.accuracy) + bracket(fixed(100 * i.low, 2), fixed(100 * i.high, 2));
 }
 
-std::string change_cell(const Row& row) {
-  if (row.is_baseline) return "baseline";
-  return points_text(row.change.value) +
-         bracket(points_text(row.change.interval.low), points_text(row.change.interval.high));
+std::string change_text(const Change& change, const Support& support, const char* unit) {
+  return str(support.supported ? "" : kMark, points_text(change.value), unit,
+             bracket(points_text(change.interval.low), points_text(change.interval.high)));
 }
+
+std::string change_cell(const Row& row) {
+  return row.is_baseline ? "baseline" : change_text(row.change, row.support, "");
+}
+
+std::string p_words(const Support& support) { return p_text(support.mcnemar_p) + (support.exact ? " (exact)" : ""); }
 
 std::string latency_cell(const Row& row) {
   if (row.cost.latency_median <= 0) return kNoCell;
   return milliseconds_text(row.cost.latency_median) + " / " + milliseconds_text(row.cost.latency_p99);
 }
 
+template <class Cell>
+Column column(const Table& table, const std::string& header, bool right, Cell cell) {
+  Column out{header, right, {}};
+  for (const Row& row : table.rows) out.cells.push_back(cell(row));
+  return out;
+}
+
 // A column of numbers, where nothing above zero means nothing known.
 template <class Number, class Format>
-Column known_above_zero(const std::string& header, Number number, Format format) {
-  return {header, true, [number, format](const Row& row) {
-            const auto value = number(row);
-            return value > 0 ? format(value) : std::string(kNoCell);
-          }};
+Column known_above_zero(const Table& table, const std::string& header, Number number, Format format) {
+  return column(table, header, true, [&](const Row& row) {
+    const auto value = number(row);
+    return value > 0 ? format(value) : std::string(kNoCell);
+  });
 }
 
 std::string images_text(double count) { return count_text(std::llround(count)); }
 std::string seconds_text(double seconds) { return fixed(seconds, seconds < 9.95 ? 1 : 0); }
 
-std::vector<Column> with_content(std::vector<Column> columns, const Table& table) {
-  std::erase_if(columns, [&](const Column& column) {
-    return std::all_of(table.rows.begin(), table.rows.end(),
-                       [&](const Row& row) { return column.cell(row) == kNoCell; });
+std::vector<Column> with_content(std::vector<Column> columns) {
+  std::erase_if(columns, [](const Column& column) {
+    return std::all_of(column.cells.begin(), column.cells.end(), [](const std::string& c) { return c == kNoCell; });
   });
   return columns;
 }
 
 }  // namespace
 
-Column name_column() {
-  return {"model", false, [](const Row& row) { return printable(row.name); }};
+Column name_column(const Table& table) {
+  return column(table, "model", false, [](const Row& row) { return printable(row.name); });
+}
+
+Column kind_column(const Table& table) {
+  return column(table, "kind", false, [](const Row& row) { return row.kind; });
 }
 
 std::vector<Column> quality_columns(const Table& table) {
   const auto method = [](const Row& row) { return row.method.empty() ? kNoCell : printable(row.method); };
-  return with_content({{"method", false, method},
-                       {"accuracy [95%]", true, accuracy_cell},
-                       {"change, points [95%]", true, change_cell},
-                       {"NLL", true, [](const Row& row) { return fixed(row.metrics.nll, 3); }},
-                       {"ECE", true, [](const Row& row) { return fixed(row.metrics.ece, 3); }}},
-                      table);
+  const auto nll = [](const Row& row) { return fixed(row.metrics.nll, 3); };
+  const auto ece = [](const Row& row) { return fixed(row.metrics.ece, 3); };
+  return with_content({column(table, "method", false, method), column(table, "accuracy [95%]", true, accuracy_cell),
+                       column(table, "change, points [95%]", true, change_cell), column(table, "NLL", true, nll),
+                       column(table, "ECE", true, ece)});
 }
 
 std::vector<Column> cost_columns(const Table& table) {
-  return with_content({known_above_zero(
+  const auto known = [&](const std::string& header, auto number, auto format) {
+    return known_above_zero(table, header, number, format);
+  };
+  return with_content({known(
                            "params", [](const Row& r) { return r.cost.parameters; }, count_text),
-                       known_above_zero(
+                       known(
                            "MACs", [](const Row& r) { return r.cost.macs; }, count_text),
-                       known_above_zero(
+                       known(
                            "size", [](const Row& r) { return r.cost.size_on_disk; }, bytes_text),
-                       {"ms p50 / p99", true, latency_cell},
-                       known_above_zero(
+                       column(table, "ms p50 / p99", true, latency_cell),
+                       known(
                            "images/s", [](const Row& r) { return r.cost.throughput; }, images_text),
-                       known_above_zero(
+                       known(
                            "memory", [](const Row& r) { return r.cost.peak_memory; }, bytes_text),
-                       known_above_zero(
+                       known(
                            "train core-s", [](const Row& r) { return r.train_core_seconds; }, seconds_text),
-                       known_above_zero(
-                           "+ labels", [](const Row& r) { return r.label_core_seconds; }, seconds_text)},
-                      table);
+                       known(
+                           "+ labels", [](const Row& r) { return r.label_core_seconds; }, seconds_text)});
 }
 
 std::string heading(const Table& table) {
@@ -107,9 +124,27 @@ std::string heading(const Table& table) {
 
 std::string difference_sentence(const PairedDifference& d, int64_t samples) {
   const std::string runs = d.seeds > 1 ? str(" and ", d.seeds, " seeds") : "; one run of each";
-  return printable(d.name_a + " - " + d.name_b) + ": " + points_text(d.value) + " points, 95%" +
-         bracket(points_text(d.interval.low), points_text(d.interval.high)) + " over " + str(samples) + " samples" +
-         runs;
+  return printable(d.name_a + " - " + d.name_b) + ": " + change_text(d.change, d.support, " points, 95%") + " over " +
+         str(samples) + " samples" + runs + "; McNemar's p " + p_words(d.support);
+}
+
+std::vector<std::string> notes(const Table& table) {
+  std::string changes;
+  bool all_supported = true;
+  for (const Row& row : table.rows) {
+    if (row.is_baseline) continue;
+    changes += str(changes.empty() ? "" : ", ", printable(row.name), " ", p_words(row.support));
+    all_supported = all_supported && row.support.supported;
+  }
+  for (const PairedDifference& d : table.differences) all_supported = all_supported && d.support.supported;
+  std::vector<std::string> out;
+  if (!changes.empty()) out.push_back("McNemar's p of the changes: " + changes + ".");
+  if (!all_supported) {
+    out.push_back(str(kMark, " The data do not support it: the interval holds 0, or McNemar's p is above 0.05 after ",
+                      "Holm's correction for ", table.comparisons,
+                      table.comparisons == 1 ? " comparison." : " comparisons."));
+  }
+  return out;
 }
 
 }  // namespace retort

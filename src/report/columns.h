@@ -2,7 +2,6 @@
 /// What the table's columns show: text and Markdown lay out the same ones.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,11 +15,12 @@ inline constexpr const char* kNoCell = "-";
 struct Column {
   std::string header;
   bool right = false;  ///< numbers stand right
-  std::function<std::string(const Row&)> cell;
+  std::vector<std::string> cells;
 };
 
-/// The row's name: the first column of everything.
-Column name_column();
+/// The rows' names, the first column of everything, and their kinds.
+Column name_column(const Table& table);
+Column kind_column(const Table& table);
 /// How good, and what it costs; columns in which no row has anything are left out.
 std::vector<Column> quality_columns(const Table& table);
 std::vector<Column> cost_columns(const Table& table);
@@ -28,5 +28,7 @@ std::vector<Column> cost_columns(const Table& table);
 /// What stands above the table, and each of the differences below it, as sentences.
 std::string heading(const Table& table);
 std::string difference_sentence(const PairedDifference& difference, int64_t samples);
+/// What stands below them: the p-values of the changes, and what the mark of an unsupported one means.
+std::vector<std::string> notes(const Table& table);
 
 }  // namespace retort

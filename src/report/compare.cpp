@@ -5,7 +5,10 @@
 
 #include "base/file.h"
 #include "base/machine.h"
+#include "report/diversity_report.h"
+#include "report/evaluator.h"
 #include "report/run_facts.h"
+#include "report/support.h"
 #include "retort/report.h"
 
 namespace retort {
@@ -23,53 +26,20 @@ struct Entry {
 // What all seeds of one row have in common, the first one first.
 using Group = std::vector<const Entry*>;
 
-// Evaluates models, members of several ensembles once only.
-class Evaluator {
- public:
-  Evaluator(const CompareOptions& options, const Monitor& monitor)
-      : options_(options), monitor_(monitor), data_(open_data(options.data)), samples_(data_.split(options.split)) {}
+// Nothing where the monitor stopped it.
+std::optional<Entry> make_entry(Evaluator& evaluator, const std::string& path, const std::string& split) {
+  Model model = evaluator.open(path);
+  const std::optional<Predictions> p = evaluator.combined(model, split);
+  if (!p) return std::nullopt;
+  return Entry{path, model.name(), read_facts(path), evaluate(*p), correct(p->logits, p->labels, p->classes)};
+}
 
-  const DataSet& data() const { return data_; }
-  const Samples& samples() const { return samples_; }
-
-  // Nothing where the monitor stopped it.
-  std::optional<Entry> evaluate(const std::string& path) {
-    Model model(path, options_.bench.model);
-    model.check_fits(data_);
-    if (!learn_members(model)) return std::nullopt;
-    std::vector<Predictions> members;
-    for (int64_t m = 0; m < model.members(); ++m) members.push_back(known_.at(model.member(m).hash));
-    const Predictions combined = combine(model.combiner(), align(members), model.name());
-    return Entry{path, model.name(), read_facts(path), retort::evaluate(combined),
-                 correct(combined.logits, combined.labels, combined.classes)};
-  }
-
-  double val_accuracy(const Entry& entry) {
-    if (entry.facts.val_accuracy) return *entry.facts.val_accuracy;
-    Model model(entry.path, options_.bench.model);
-    const Predictions p = predict(model, data_, data_.val, {}, monitor_);
-    if (p.samples < data_.val.size()) return 0;  // stopped: nobody will see the table
-    return retort::evaluate(combine(model.combiner(), p, entry.name)).accuracy;
-  }
-
- private:
-  // Predicts with all members where one of them has not been seen. False where the monitor stopped it.
-  bool learn_members(Model& model) {
-    bool all_known = true;
-    for (int64_t m = 0; m < model.members(); ++m) all_known = all_known && known_.contains(model.member(m).hash);
-    if (all_known) return true;
-    const Predictions p = predict(model, data_, samples_, {}, monitor_);
-    if (p.samples < samples_.size()) return false;
-    for (int64_t m = 0; m < model.members(); ++m) known_.insert_or_assign(model.member(m).hash, p.only(m));
-    return true;
-  }
-
-  const CompareOptions& options_;
-  const Monitor& monitor_;
-  DataSet data_;
-  Samples samples_;
-  std::map<std::string, Predictions> known_;  ///< by the weights' hash
-};
+double val_accuracy(Evaluator& evaluator, const Entry& entry) {
+  if (entry.facts.val_accuracy) return *entry.facts.val_accuracy;
+  Model model = evaluator.open(entry.path);
+  const std::optional<Predictions> p = evaluator.combined(model, "val");
+  return p ? evaluate(*p).accuracy : 0;  // stopped: nobody will see the table
+}
 
 void check_options(const CompareOptions& options) {
   if (options.models.empty()) fail_usage("compare", "no models given; expected run directories and ensembles");
@@ -77,6 +47,10 @@ void check_options(const CompareOptions& options) {
   for (const std::string& model : options.models) {
     std::error_code none;
     if (!seen.insert(fs::weakly_canonical(model, none)).second) fail_usage(model, "is given twice");
+  }
+  const auto is_ensemble = [](const std::string& model) { return read_facts(model).kind == "ensemble"; };
+  if (options.diversity && std::none_of(options.models.begin(), options.models.end(), is_ensemble)) {
+    fail_usage("compare", "asked for the diversity of ensembles, but none is among the models; give one, too");
   }
 }
 
@@ -126,7 +100,13 @@ Change change_of(const Group& group, const Group& base) {
   return seeds_change(verdicts(base), verdicts(group));
 }
 
-// Means over the seeds, so that a line's numbers belong together; the interval is over samples.
+// The mean of intervals' ends is no narrower than the interval of the mean.
+void add_ends(Interval& sum, double share, const Interval& interval) {
+  sum.low += share * interval.low;
+  sum.high += share * interval.high;
+}
+
+// Means over the seeds, so that a line's numbers belong together; intervals are over samples.
 Metrics mean_metrics(const Group& group) {
   const double share = 1.0 / static_cast<double>(group.size());
   Metrics mean{.samples = group.front()->metrics.samples};
@@ -137,6 +117,10 @@ Metrics mean_metrics(const Group& group) {
     mean.nll += share * m.nll;
     mean.brier += share * m.brier;
     mean.ece += share * m.ece;
+    mean.top5_accuracy += share * m.top5_accuracy;
+    add_ends(mean.nll_interval, share, m.nll_interval);
+    add_ends(mean.brier_interval, share, m.brier_interval);
+    add_ends(mean.ece_interval, share, m.ece_interval);
     for (size_t i = 0; i < right.size(); ++i) right[i] += share * entry->correct[i];
   }
   mean.accuracy_interval = bootstrap_mean(right);
@@ -173,16 +157,16 @@ size_t find_baseline(const std::vector<Group>& groups, Evaluator& evaluator) {
   double best_accuracy = -1;
   for (size_t i = 0; i < groups.size(); ++i) {
     if (any_member && !is_member(groups[i])) continue;
-    const double accuracy = evaluator.val_accuracy(*groups[i].front());
+    const double accuracy = val_accuracy(evaluator, *groups[i].front());
     if (accuracy > best_accuracy) best = i, best_accuracy = accuracy;
   }
   return best;
 }
 
 void add_difference(Table& table, const std::vector<Group>& groups, size_t a, size_t b) {
-  const Change change = change_of(groups[a], groups[b]);
   const auto seeds = static_cast<int64_t>(std::min(groups[a].size(), groups[b].size()));
-  table.differences.push_back({table.rows[a].name, table.rows[b].name, change.value, change.interval, seeds});
+  table.differences.push_back({table.rows[a].name, table.rows[b].name, change_of(groups[a], groups[b]),
+                               test_groups(verdicts(groups[b]), verdicts(groups[a])), seeds});
 }
 
 // Each ensemble against the best member, each distilled student against the same architecture from scratch.
@@ -217,31 +201,52 @@ void measure_costs(Table& table, const CompareOptions& options, const Monitor& m
   }
 }
 
+// All that is compared: the rows' changes against the baseline, then the differences.
+void add_comparisons(Table& table, const std::vector<Group>& groups, size_t baseline) {
+  table.baseline = table.rows[baseline].name;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    table.rows[i].is_baseline = i == baseline;
+    if (i == baseline) continue;
+    table.rows[i].change = change_of(groups[i], groups[baseline]);
+    table.rows[i].support = test_groups(verdicts(groups[baseline]), verdicts(groups[i]));
+  }
+  add_differences(table, groups, baseline);
+  correct_support(table);
+}
+
+void add_diversity(Table& table, const std::vector<Entry>& entries, Evaluator& evaluator) {
+  std::vector<std::string> networks;
+  for (const Entry& entry : entries) {
+    if (entry.facts.kind == "member") networks.push_back(entry.path);
+  }
+  for (const Entry& entry : entries) {
+    if (entry.facts.kind != "ensemble") continue;
+    auto described = describe_ensemble(evaluator, entry.path, networks, table.split);
+    if (!described) return;  // stopped: nobody will see the table
+    table.diversity.push_back(std::move(*described));
+  }
+}
+
 }  // namespace
 
 Table compare(const CompareOptions& options, const Monitor& monitor) {
   check_options(options);
   Evaluator evaluator(options, monitor);
   Table table{.data = options.data, .split = options.split, .machine = machine_description()};
-  table.samples = evaluator.samples().size();
+  table.samples = evaluator.data().split(options.split).size();
   std::vector<Entry> entries;
   for (const std::string& path : options.models) {
-    std::optional<Entry> entry = evaluator.evaluate(path);
+    std::optional<Entry> entry = make_entry(evaluator, path, options.split);
     if (!entry) return table;
     entries.push_back(std::move(*entry));
   }
   const std::vector<Group> groups = group_seeds(entries);
   for (const Group& group : groups) table.rows.push_back(make_row(group));
   make_names_unique(table.rows);
-  const size_t baseline = find_baseline(groups, evaluator);
-  table.baseline = table.rows[baseline].name;
-  for (size_t i = 0; i < groups.size(); ++i) {
-    table.rows[i].is_baseline = i == baseline;
-    if (i != baseline) table.rows[i].change = change_of(groups[i], groups[baseline]);
-  }
-  add_differences(table, groups, baseline);
+  add_comparisons(table, groups, find_baseline(groups, evaluator));
+  if (options.diversity) add_diversity(table, entries, evaluator);
   measure_costs(table, options, monitor);
-  if (monitor.stopping()) table.rows.clear(), table.differences.clear();
+  if (monitor.stopping()) table.rows.clear(), table.differences.clear(), table.diversity.clear();
   return table;
 }
 

@@ -34,10 +34,14 @@ std::string fixed(double value, int decimals) {
 
 std::string percent_text(double share) { return fixed(100 * share, 2) + "%"; }
 
-std::string points_text(double difference) {
-  const std::string text = fixed(100 * difference, 2);
+std::string signed_fixed(double value, int decimals) {
+  const std::string text = fixed(value, decimals);
   return text.starts_with('-') ? text : "+" + text;
 }
+
+std::string points_text(double difference) { return signed_fixed(100 * difference, 2); }
+std::string bracket(const std::string& low, const std::string& high) { return " [" + low + ", " + high + "]"; }
+std::string p_text(double p) { return p < 0.001 ? "<0.001" : fixed(p, 3); }
 
 std::string count_text(int64_t count) { return with_prefix(static_cast<double>(count), ""); }
 std::string bytes_text(int64_t bytes) { return with_prefix(static_cast<double>(bytes), " ") + "B"; }

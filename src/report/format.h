@@ -12,8 +12,14 @@ namespace retort {
 std::string fixed(double value, int decimals);
 /// "91.24%".
 std::string percent_text(double share);
+/// With a sign, also where positive: "+0.0123".
+std::string signed_fixed(double value, int decimals);
 /// A difference of shares in points: "+0.86".
 std::string points_text(double difference);
+/// " [low, high]".
+std::string bracket(const std::string& low, const std::string& high);
+/// A p-value: "0.021", "<0.001".
+std::string p_text(double p);
 /// 78432 -> "78K", 1200000 -> "1.2M".
 std::string count_text(int64_t count);
 /// 320000 -> "320 KB"; a kilobyte is 1000 bytes.

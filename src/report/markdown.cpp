@@ -1,6 +1,6 @@
 #include <cctype>
 
-#include "report/columns.h"
+#include "report/diversity_report.h"
 #include "report/format.h"
 
 namespace retort {
@@ -22,21 +22,31 @@ std::string escape(const std::string& text) {
   return out;
 }
 
-std::string lay_out(const Table& table, const std::vector<Column>& columns) {
+std::string lay_out(const std::vector<Column>& columns) {
   std::string header = "|", rule = "|", body;
   for (const Column& column : columns) {
     header += str(" ", column.header, " |");
     rule += column.right ? " ---: |" : " --- |";
   }
-  for (const Row& row : table.rows) {
+  for (size_t row = 0; row < columns.front().cells.size(); ++row) {
     body += "|";
     for (const Column& column : columns) {
-      const bool is_text = !column.right;
-      body += str(" ", is_text ? escape(column.cell(row)) : column.cell(row), " |");
+      const std::string& cell = column.cells[row];
+      body += str(" ", column.right ? cell : escape(cell), " |");
     }
     body += "\n";
   }
   return header + "\n" + rule + "\n" + body;
+}
+
+std::string lay_out(std::vector<Column> first, std::vector<Column> rest) {
+  for (Column& column : rest) first.push_back(std::move(column));
+  return lay_out(first);
+}
+
+std::string lay_out(const EnsembleDiversity& d) {
+  return str("\n", escape(pairs_heading(d)), "\n\n", lay_out(pair_columns(d)), "\n", escape(contributions_heading(d)),
+             "\n\n", lay_out(contribution_columns(d)), "\n", escape(advice(d)), "\n");
 }
 
 }  // namespace
@@ -44,18 +54,17 @@ std::string lay_out(const Table& table, const std::vector<Column>& columns) {
 std::string to_markdown(const Table& table) {
   std::string out = escape(heading(table)) + "\n";
   if (table.rows.empty()) return out;
-  std::vector<Column> quality = {name_column(), {"kind", false, [](const Row& row) { return row.kind; }}};
-  for (Column& column : quality_columns(table)) quality.push_back(std::move(column));
-  std::vector<Column> cost = {name_column()};
-  for (Column& column : cost_columns(table)) cost.push_back(std::move(column));
-  out += str("\n", lay_out(table, quality));
-  if (cost.size() > 1) out += str("\n", lay_out(table, cost));
+  out += str("\n", lay_out({name_column(table), kind_column(table)}, quality_columns(table)));
+  const std::vector<Column> cost = cost_columns(table);
+  if (!cost.empty()) out += str("\n", lay_out({name_column(table)}, cost));
   if (!table.differences.empty()) out += "\n";
   for (PairedDifference d : table.differences) {
     d.name_a = escape(d.name_a);
     d.name_b = escape(d.name_b);
     out += str("- ", difference_sentence(d, table.samples), "\n");
   }
+  for (const std::string& note : notes(table)) out += str("\n", escape(note), "\n");
+  for (const EnsembleDiversity& d : table.diversity) out += lay_out(d);
   if (!table.command.empty()) out += str("\nMade by\n\n    ", printable(table.command), "\n");
   return out;
 }

@@ -1,10 +1,9 @@
 // The table for programs: CSV and JSON, every number in full precision.
-#include <charconv>
-
 #include "base/file.h"
 #include "base/json.h"
 #include "metrics/metrics_json.h"
-#include "retort/report.h"
+#include "model/measurement_json.h"
+#include "report/diversity_json.h"
 
 namespace retort {
 
@@ -19,27 +18,24 @@ Json seeds_json(const Row& row) {
   return json;
 }
 
+Json support_json(const Support& support) {
+  return {{"mcnemar_p", support.mcnemar_p},
+          {"mcnemar_p_holm", support.mcnemar_p_holm},
+          {"mcnemar_exact", support.exact},
+          {"supported", support.supported}};
+}
+
 Json row_json(const Table& table, const Row& row) {
   Json json = {{"name", row.name},  {"kind", row.kind},   {"method", row.method}, {"path", row.path},
                {"model", row.path}, {"data", table.data}, {"split", table.split}};
   json.update(metrics_json(row.metrics));
-  const Measurement& c = row.cost;
-  json.update(Json{{"batch", c.batch},
-                   {"threads", c.threads},
-                   {"precision", c.precision},
-                   {"latency_median", c.latency_median},
-                   {"latency_p99", c.latency_p99},
-                   {"throughput_batch", c.throughput_batch},
-                   {"throughput", c.throughput},
-                   {"peak_memory", c.peak_memory},
-                   {"size_on_disk", c.size_on_disk},
-                   {"parameters", c.parameters},
-                   {"macs", c.macs},
-                   {"accuracy_change", row.change.value},
+  json.update(measurement_json(row.cost));
+  json.update(Json{{"accuracy_change", row.change.value},
                    {"accuracy_change_interval", interval_json(row.change.interval)},
                    {"is_baseline", row.is_baseline},
                    {"train_core_seconds", row.train_core_seconds},
                    {"label_core_seconds", row.label_core_seconds}});
+  if (!row.is_baseline) json.update(support_json(row.support));
   json.update(seeds_json(row));
   return json;
 }
@@ -89,7 +85,11 @@ constexpr const char* kCsvColumns[] = {"name",
                                        "throughput",
                                        "peak_memory",
                                        "train_core_seconds",
-                                       "label_core_seconds"};
+                                       "label_core_seconds",
+                                       "top5_accuracy",
+                                       "mcnemar_p",
+                                       "mcnemar_p_holm",
+                                       "supported"};
 
 }  // namespace
 
@@ -101,10 +101,14 @@ std::string to_json(const Table& table) {
   for (const PairedDifference& d : table.differences) {
     json["differences"].push_back({{"a", d.name_a},
                                    {"b", d.name_b},
-                                   {"accuracy_difference", d.value},
-                                   {"interval", interval_json(d.interval)},
+                                   {"accuracy_difference", d.change.value},
+                                   {"interval", interval_json(d.change.interval)},
                                    {"seeds", d.seeds}});
+    json["differences"].back().update(support_json(d.support));
   }
+  json["comparisons"] = table.comparisons;
+  json["diversity"] = Json::array();
+  for (const EnsembleDiversity& d : table.diversity) json["diversity"].push_back(diversity_json(d));
   // A directory's name need not be UTF-8; JSON must be.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "report/columns.h"
+#include "report/diversity_report.h"
 #include "report/format.h"
 
 namespace retort {
@@ -11,16 +11,16 @@ constexpr size_t kMinWidth = 40, kMinName = 12;
 constexpr const char* kGap = "  ";
 constexpr size_t kGapWidth = 2;
 
-// A column with its cells made: what is laid out.
+// A column as it is laid out.
 struct Strip {
   std::vector<std::string> cells;  ///< the header, then one a row
   bool right = false;
   size_t width = 0;
 };
 
-Strip make_strip(const Column& column, const Table& table, size_t limit) {
+Strip make_strip(const Column& column, size_t limit) {
   Strip strip{{column.header}, column.right};
-  for (const Row& row : table.rows) strip.cells.push_back(column.cell(row));
+  strip.cells.insert(strip.cells.end(), column.cells.begin(), column.cells.end());
   for (std::string& cell : strip.cells) {
     cell = shorten(cell, limit);
     strip.width = std::max(strip.width, display_width(cell));
@@ -65,10 +65,40 @@ std::string stacked(const Strip& name, const std::vector<Strip>& strips, size_t 
   return out;
 }
 
-std::vector<Strip> make_strips(const std::vector<Column>& columns, const Table& table, size_t limit) {
+// No cell so wide that it leaves no room for a name.
+std::vector<Strip> make_strips(const std::vector<Column>& columns, size_t width) {
   std::vector<Strip> strips;
-  for (const Column& column : columns) strips.push_back(make_strip(column, table, limit));
+  for (const Column& column : columns) strips.push_back(make_strip(column, width - kMinName - kGapWidth));
   return strips;
+}
+
+// A long name gives way before a table is broken.
+Strip make_name(const Column& column, size_t beside, size_t width) {
+  return make_strip(column, std::max(kMinName, width - std::min(width, beside)));
+}
+
+std::string lay_out_rows(const Table& table, size_t width) {
+  const std::vector<Strip> quality = make_strips(quality_columns(table), width);
+  const std::vector<Strip> cost = make_strips(cost_columns(table), width);
+  const Strip name = make_name(name_column(table), std::max(total_width(quality), total_width(cost)), width);
+  std::vector<Strip> all = quality;
+  all.insert(all.end(), cost.begin(), cost.end());
+  const bool one_table = name.width + total_width(all) <= width;
+  std::string out = stacked(name, one_table ? all : quality, width);
+  if (!one_table && !cost.empty()) out += str("\n", stacked(name, cost, width));
+  return out;
+}
+
+// Columns of which the first one is the name.
+std::string lay_out_named(const std::vector<Column>& columns, size_t width) {
+  const std::vector<Strip> strips = make_strips({columns.begin() + 1, columns.end()}, width);
+  return stacked(make_name(columns.front(), total_width(strips), width), strips, width);
+}
+
+std::string lay_out_diversity(const EnsembleDiversity& d, size_t width) {
+  return str("\n", wrap(pairs_heading(d), width), "\n\n", lay_out_named(pair_columns(d), width), "\n",
+             wrap(contributions_heading(d), width), "\n\n", lay_out_named(contribution_columns(d), width), "\n",
+             wrap(advice(d), width), "\n");
 }
 
 }  // namespace
@@ -77,21 +107,15 @@ std::string to_text(const Table& table, int width) {
   const size_t columns = std::max(kMinWidth, static_cast<size_t>(std::max(width, 0)));
   std::string out = wrap(heading(table), columns) + "\n";
   if (table.rows.empty()) return out;
-  const size_t limit = columns - kMinName - kGapWidth;  // no cell so wide that it leaves no room for a name
-  const std::vector<Strip> quality = make_strips(quality_columns(table), table, limit);
-  const std::vector<Strip> cost = make_strips(cost_columns(table), table, limit);
-  // A long name gives way before a table is broken.
-  const size_t widest = std::max(total_width(quality), total_width(cost));
-  const Strip name = make_strip(name_column(), table, std::max(kMinName, columns - std::min(columns, widest)));
-  std::vector<Strip> all = quality;
-  all.insert(all.end(), cost.begin(), cost.end());
-  const bool one_table = name.width + total_width(all) <= columns;
-  out += str("\n", stacked(name, one_table ? all : quality, columns));
-  if (!one_table && !cost.empty()) out += str("\n", stacked(name, cost, columns));
+  out += str("\n", lay_out_rows(table, columns));
   if (!table.differences.empty()) out += "\n";
   for (const PairedDifference& d : table.differences) {
     out += wrap(difference_sentence(d, table.samples), columns) + "\n";
   }
+  const std::vector<std::string> below = notes(table);
+  if (!below.empty()) out += "\n";
+  for (const std::string& note : below) out += wrap(note, columns) + "\n";
+  for (const EnsembleDiversity& d : table.diversity) out += lay_out_diversity(d, columns);
   return out;
 }
 

@@ -92,7 +92,63 @@ TEST_F(CompareTest, FillsARowAModel) {
   ASSERT_EQ(table.differences.size(), 1u);
   EXPECT_EQ(table.differences[0].name_a, "both");
   EXPECT_EQ(table.differences[0].name_b, "b");
-  EXPECT_NEAR(table.differences[0].value, both.metrics.accuracy - second.metrics.accuracy, 1e-12);
+  EXPECT_NEAR(table.differences[0].change.value, both.metrics.accuracy - second.metrics.accuracy, 1e-12);
+}
+
+TEST_F(CompareTest, EachChangeIsTested) {
+  const std::string a = write_run("a", 1, run_json("member", 1), 0.6),
+                    b = write_run("b", 2, run_json("member", 2), 0.7);
+  const Table table = compare_all({a, b});
+  Model first(a), second(b);
+  const auto right = [&](Model& model) {
+    const Predictions p = predict(model, data, data.test);
+    return correct(p.logits, p.labels, p.classes);
+  };
+  EXPECT_EQ(table.rows[0].support.mcnemar_p, mcnemar(right(second), right(first)).p);
+  EXPECT_EQ(table.rows[0].support.mcnemar_p_holm, table.rows[0].support.mcnemar_p);
+  EXPECT_EQ(table.comparisons, 1);
+}
+
+TEST_F(CompareTest, DescribesTheMembersOfEachEnsemble) {
+  const std::string a = write_run("a", 1, run_json("member", 1), 0.6),
+                    b = write_run("b", 2, run_json("member", 2), 0.7),
+                    c = write_run("c", 3, run_json("member", 3), 0.5), s = write_run("s", 4, run_json("student", 4));
+  const std::string both = (dir / "both").string();
+  fit_ensemble({.members = {a, b}, .method = "weighted", .data = data.spec, .threads = 1, .out = both});
+  options.diversity = true;
+  const Table table = compare_all({a, c, s, both});
+  ASSERT_EQ(table.diversity.size(), 1u);
+  const EnsembleDiversity& d = table.diversity[0];
+  EXPECT_EQ(d.ensemble, "both");
+  EXPECT_EQ(d.combiner, "weighted");
+  EXPECT_EQ(d.members, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(d.candidates, std::vector<std::string>{"c"});
+  EXPECT_EQ(d.split, "test");
+  EXPECT_EQ(d.samples, 40);
+  EXPECT_EQ(d.advice_samples, data.val.size());
+  Model model(both);
+  const Diversity expected = diversity(predict(model, data, data.test));
+  ASSERT_EQ(d.diversity.pairs.size(), 1u);
+  EXPECT_EQ(d.diversity.pairs[0].disagreement, expected.pairs[0].disagreement);
+  EXPECT_EQ(d.diversity.oracle_accuracy, expected.oracle_accuracy);
+  EXPECT_EQ(d.contributions.size(), 2u);
+  EXPECT_EQ(d.additions.size(), 1u);
+}
+
+TEST_F(CompareTest, AMembersContributionIsTheEnsemblesLessTheOthers) {
+  const std::string a = write_run("a", 1, run_json("member", 1), 0.6),
+                    b = write_run("x/a", 2, run_json("member", 2), 0.7);
+  const std::string both = (dir / "both").string();
+  fit_ensemble({.members = {a, b}, .data = data.spec, .threads = 1, .out = both});
+  options.diversity = true;
+  options.split = "val";
+  const Table table = compare_all({both});
+  const EnsembleDiversity& d = table.diversity.at(0);
+  EXPECT_NE(d.members[0], d.members[1]);  // both are called a
+  Model ensemble(both), alone(b);
+  const Predictions p = predict(ensemble, data, data.val);
+  const double with = evaluate(combine(ensemble.combiner(), p, "")).nll;
+  EXPECT_NEAR(d.contributions[0].nll.value, with - evaluate(predict(alone, data, data.val)).nll, 1e-6);
 }
 
 TEST_F(CompareTest, SeedsOfOneStudentAreOneRow) {
@@ -128,9 +184,9 @@ TEST_F(CompareTest, SeedsOfOneStudentAreOneRow) {
   EXPECT_EQ(d.name_a, "net-kd");
   EXPECT_EQ(d.name_b, "net-scratch");
   EXPECT_EQ(d.seeds, 3);
-  EXPECT_NEAR(d.value, mean - scratch.accuracy_over_seeds.mean, 1e-12);
-  EXPECT_LE(d.interval.low, d.value);
-  EXPECT_GE(d.interval.high, d.value);
+  EXPECT_NEAR(d.change.value, mean - scratch.accuracy_over_seeds.mean, 1e-12);
+  EXPECT_LE(d.change.interval.low, d.change.value);
+  EXPECT_GE(d.change.interval.high, d.change.value);
 }
 
 TEST_F(CompareTest, OtherSettingsAreOtherRows) {
@@ -178,6 +234,9 @@ TEST_F(CompareTest, RefusesBadInput) {
   expect_error([&] { compare_all({a}); }, {"run.json", "JSON"});
   write_file(dir / "a" / "run.json", "{\"retort_run\": 99}");
   expect_error([&] { compare_all({a}); }, {"run.json", "99"});
+  options.diversity = true;
+  expect_error([&] { compare_all({(dir / "b").string()}); }, {"diversity", "none is among"}, Error::Kind::usage);
+  options.diversity = false;
   options.split = "dev";
   expect_error([&] { compare_all({a}); }, {"dev"}, Error::Kind::usage);
 }

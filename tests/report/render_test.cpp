@@ -34,8 +34,42 @@ TEST(Render, Markdown) { expect_golden("table.md", to_markdown(fixed_table())); 
 TEST(Render, Csv) { expect_golden("table.csv", to_csv(fixed_table())); }
 TEST(Render, Json) { expect_golden("table.json", to_json(fixed_table())); }
 
-TEST(Render, TextKeepsToTheWidth) {
+TEST(Render, DiversityStandsBelow) {
+  expect_golden("diversity.txt", to_text(fixed_table_with_diversity()));
+  expect_golden("diversity.md", to_markdown(fixed_table_with_diversity()));
+  expect_golden("diversity.json", Json::parse(to_json(fixed_table_with_diversity())).at("diversity").dump(2) + "\n");
+}
+
+TEST(Render, AdviceFollowsTheIntervals) {
+  Table table = fixed_table_with_diversity();
+  EnsembleDiversity& d = table.diversity[0];
+  const auto advice = [&] { return Json::parse(to_json(table)).at("diversity").at(0); };
+  EXPECT_EQ(advice().at("drop"), "resnet20");  // nothing supports that it is of use
+  EXPECT_EQ(advice().at("add"), "mobilenetv3");
+  d.contributions[1].nll = {0.003, {0.001, 0.005}};
+  EXPECT_EQ(advice().at("drop"), "resnet20");
+  EXPECT_NE(to_text(table, 1000).find("Drop resnet20"), std::string::npos);
+  d.contributions[1].nll = {-0.003, {-0.005, -0.001}};
+  d.additions[0].nll = {-0.001, {-0.002, 0.001}};
+  EXPECT_TRUE(advice().at("drop").is_null());
+  EXPECT_TRUE(advice().at("add").is_null());
+  EXPECT_NE(to_text(table, 1000).find("Keep all members; the one that gives least is resnet20"), std::string::npos);
+  EXPECT_NE(to_text(table, 1000).find("Add none of the candidates"), std::string::npos);
+}
+
+TEST(Render, OnlyUnsupportedChangesAreMarked) {
   Table table = fixed_table();
+  for (Row& row : table.rows) row.support.supported = true;
+  for (PairedDifference& d : table.differences) d.support.supported = true;
+  EXPECT_EQ(to_text(table).find('~'), std::string::npos);
+  table.differences[1].support.supported = false;
+  EXPECT_NE(to_text(table, 1000).find("scratch: ~+0.90 points"), std::string::npos);
+  EXPECT_NE(to_text(table, 1000).find("~ The data do not support it"), std::string::npos);
+}
+
+TEST(Render, TextKeepsToTheWidth) {
+  Table table = fixed_table_with_diversity();
+  table.diversity[0].members[1] = std::string(200, 'z');
   table.rows[0].name = std::string(300, 'x');
   table.rows[1].method = std::string(300, 'y');
   for (const int width : {40, 60, 80, 100, 120, 200}) {
@@ -96,7 +130,7 @@ TEST(Render, JsonHasTheKeysOfEvalBenchAndCompare) {
     EXPECT_TRUE(row.contains(key)) << key;
   }
   EXPECT_EQ(row.at("accuracy").get<double>(), 0.89);
-  EXPECT_EQ(row.at("accuracy_change_interval"), Json::parse("[-0.02, -0.00625]"));
+  EXPECT_EQ(row.at("accuracy_change_interval"), Json::parse("[-0.02, 0.00125]"));
   EXPECT_EQ(row.at("seeds"), 2);
 }
 

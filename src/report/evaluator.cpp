@@ -1,0 +1,39 @@
+#include "report/evaluator.h"
+
+namespace retort {
+
+Evaluator::Evaluator(const CompareOptions& options, const Monitor& monitor)
+    : options_(options), monitor_(monitor), data_(open_data(options.data)) {}
+
+Model Evaluator::open(const std::string& path) const {
+  Model model(path, options_.bench.model);
+  model.check_fits(data_);
+  return model;
+}
+
+bool Evaluator::knows(const Model& model, const std::string& split) const {
+  for (int64_t m = 0; m < model.members(); ++m) {
+    if (!known_.contains({split, model.member(m).hash})) return false;
+  }
+  return true;
+}
+
+std::optional<Predictions> Evaluator::members(Model& model, const std::string& split) {
+  if (!knows(model, split)) {
+    const Samples samples = data_.split(split);
+    const Predictions p = predict(model, data_, samples, {}, monitor_);
+    if (p.samples < samples.size()) return std::nullopt;
+    for (int64_t m = 0; m < model.members(); ++m) known_.insert_or_assign({split, model.member(m).hash}, p.only(m));
+  }
+  std::vector<Predictions> parts;
+  for (int64_t m = 0; m < model.members(); ++m) parts.push_back(known_.at({split, model.member(m).hash}));
+  return align(parts);
+}
+
+std::optional<Predictions> Evaluator::combined(Model& model, const std::string& split) {
+  const std::optional<Predictions> parts = members(model, split);
+  if (!parts) return std::nullopt;
+  return combine(model.combiner(), *parts, model.name());
+}
+
+}  // namespace retort
