@@ -142,8 +142,12 @@ class CliTest(unittest.TestCase):
             self.assertLessEqual(row["latency_median"], row["latency_p99"])
             self.assertGreater(row["peak_memory"], 1 << 20)
         doc = self.run_json("compare", a, b, ensemble, student, "--data", self.data, "--seconds", 0.05, "--out",
-                            f"{self.dir}/table")
+                            f"{self.dir}/table", "--diversity")
         self.assertEqual([r["kind"] for r in doc["rows"]], ["member", "member", "ensemble", "student"])
+        self.assertEqual([len(d["pairs"]) for d in doc["diversity"]], [1])
+        for difference in doc["differences"]:
+            self.assertIn("mcnemar_p", difference)
+            self.assertIn("supported", difference)
         for suffix in ("txt", "md", "csv", "json"):
             self.assertGreater(os.path.getsize(f"{self.dir}/table/table.{suffix}"), 100)
         with open(f"{self.dir}/table/table.json") as f:
