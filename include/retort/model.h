@@ -28,7 +28,7 @@ class Model {
  public:
   /// Loads a run directory (one member) or an ensemble's (its members and fitted combiner). Throws Error where files
   /// are damaged, or a member's weights are not those that the ensemble was fitted with.
-  explicit Model(const std::string& path, const ModelOptions& options = {});
+  explicit Model(const std::string& path, const ModelOptions& options = {}, const Monitor& monitor = {});
   ~Model();
   Model(Model&&) noexcept;
 
@@ -38,7 +38,7 @@ class Model {
   bool is_ensemble() const;
   int64_t members() const;
   int64_t classes() const;
-  /// Per member: its directory, weights' SHA-256 and configuration.
+  /// Per member: its directory or hub name, weights' SHA-256 and configuration.
   struct Member {
     std::string path, hash;
     ModelConfig config;

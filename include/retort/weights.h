@@ -56,6 +56,9 @@ HubOptions hub_options_from_environment();
 /// path here. Everything else is a path; `local-dir:DIR` always is.
 bool is_hub_ref(const std::string& ref);
 
+/// `ref` as it is understood anywhere: a hub name with its prefix, a path as seen from `base`.
+std::string full_ref(const std::string& ref, const std::filesystem::path& base);
+
 /// What to call the model in a table: NAME[@REVISION], or the directory's own name.
 std::string model_name(const std::string& ref);
 

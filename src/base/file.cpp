@@ -32,6 +32,11 @@ void fail_errno(const fs::path& path, std::string_view action) {
        error == ENOSPC || error == EDQUOT ? "; make room on the disk and run again" : "");
 }
 
+bool is_there(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(path, none);
+}
+
 std::string read_file(const fs::path& path) {
   const MappedFile file(path);
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};

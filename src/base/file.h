@@ -15,6 +15,9 @@ namespace fs = std::filesystem;
 /// Throws Error: `cannot ACTION`, and why, by errno.
 [[noreturn]] void fail_errno(const fs::path& path, std::string_view action);
 
+/// Whether something is there. What cannot be looked at is not there; nothing is thrown.
+bool is_there(const fs::path& path);
+
 /// The whole file. Throws Error.
 std::string read_file(const fs::path& path);
 

@@ -31,7 +31,8 @@ void run_eval(Context& context, const EvalOptions& options) {
   Json results = Json::array();
   std::string text;
   for (const std::string& path : options.models) {
-    Model model(path, {.device = context.device, .precision = options.precision, .img_size = options.img_size});
+    Model model(path, {.device = context.device, .precision = options.precision, .img_size = options.img_size},
+                monitor);
     const Predictions members = predict(model, data, samples, {}, monitor);
     if (interrupted()) return context.stopped("Start again with: " + context.command_line);
     const Predictions p = combine(model.combiner(), members, model.name());

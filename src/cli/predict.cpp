@@ -34,8 +34,9 @@ std::string label_of(const Model& model, size_t index) {
 
 void run_predict(Context& context, const PredictArguments& arguments) {
   set_threads(context.threads_or_all());
-  Model model(arguments.model, arguments.options);
-  const Predictions members = predict(model, open_files(arguments.files), {}, context.monitor());
+  const Monitor monitor = context.monitor();
+  Model model(arguments.model, arguments.options, monitor);
+  const Predictions members = predict(model, open_files(arguments.files), {}, monitor);
   if (interrupted()) return context.stopped("Start again with: " + context.command_line);
   const Predictions p = combine(model.combiner(), members, model.name());
   Json results = Json::array();

@@ -121,7 +121,7 @@ std::vector<Measurement> bench(const std::vector<std::string>& paths, const Benc
   check_options(options);
   set_threads(options.threads);
   std::vector<Model> models;
-  for (const std::string& path : paths) models.emplace_back(path, options.model);
+  for (const std::string& path : paths) models.emplace_back(path, options.model, monitor);
   const std::vector<Timed> latency = time_in_turn(models, options.batch, options.seconds, "bench latency", monitor);
   const std::vector<Timed> throughput =
       time_in_turn(models, options.throughput_batch, options.seconds, "bench throughput", monitor);

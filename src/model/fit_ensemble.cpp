@@ -48,12 +48,12 @@ Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor) {
   Ensemble ensemble{.combiner = options.method, .data = data.spec, .data_hash = data.hash};
   std::vector<Predictions> parts;
   for (const std::string& path : options.members) {
-    Model model(path, options.model);
+    Model model(path, options.model, monitor);
     parts.push_back(predict(model, data, samples, {}, monitor));
     if (parts.back().samples < samples.size()) {
       fail(kWhere, "stopped while predicting with ", path, "; nothing was written");
     }
-    ensemble.members.push_back({fs::absolute(path).string(), model.member(0).hash});
+    ensemble.members.push_back({full_ref(path, fs::current_path()), model.member(0).hash});
   }
   const Predictions all = align(parts);
   const auto combiner = fit_combiner(options.method, all);

@@ -13,7 +13,7 @@ namespace retort {
 
 struct Model::State {
   std::string path;    ///< as it was given
-  fs::path directory;  ///< what it means
+  fs::path directory;  ///< what it means, of an ensemble or a run
   bool is_ensemble = false;
   std::vector<Member> members;
   std::vector<Network> networks;  ///< one a member
@@ -23,21 +23,14 @@ struct Model::State {
   int64_t size_on_disk = 0;
   std::vector<float> scratch;  ///< logits of all members, for logits()
 
-  void load_run(const ModelOptions& options);
-  void load_ensemble(const ModelOptions& options);
-  const Member& add_member(const fs::path& run, const ModelOptions& options);
+  void load_ensemble(const ModelOptions& options, const Monitor& monitor);
+  const Member& add_member(const std::string& ref, const ModelOptions& options, const Monitor& monitor);
   void add_input(const Preprocess& preprocess);
 };
 
 namespace {
 
 constexpr const char* kEnsembleFile = "ensemble.json";
-// Without exceptions: what cannot be looked at is not there.
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
 int64_t file_bytes(const fs::path& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
@@ -81,11 +74,13 @@ Network load_network(const fs::path& directory, const ModelConfig& config, const
 
 }  // namespace
 
-const Model::Member& Model::State::add_member(const fs::path& run, const ModelOptions& options) {
+const Model::Member& Model::State::add_member(const std::string& ref, const ModelOptions& options,
+                                              const Monitor& monitor) {
+  const fs::path run = resolve_model(ref, monitor);
   if (!is_there(weights_path(run))) {
     fail(path, weights_path(run).string(), " is not there; expected a finished run");
   }
-  Member member{run.string(), weights_hash(run), read_config(run)};
+  Member member{ref, weights_hash(run), read_config(run)};
   ImageShape& size = member.config.preprocess.size;
   if (options.img_size > 0) size.height = size.width = options.img_size;
   networks.push_back(load_network(run, member.config, options));
@@ -105,16 +100,11 @@ void Model::State::add_input(const Preprocess& preprocess) {
   input->members.push_back(std::ssize(members));
 }
 
-void Model::State::load_run(const ModelOptions& options) {
-  add_member(directory, options);
-  combiner = make_combiner("mean_logits");
-}
-
-void Model::State::load_ensemble(const ModelOptions& options) {
+void Model::State::load_ensemble(const ModelOptions& options, const Monitor& monitor) {
   const Ensemble ensemble = retort::load_ensemble(directory);
   size_on_disk = file_bytes(directory / kEnsembleFile);
   for (const Ensemble::Member& expected : ensemble.members) {
-    const Member& member = add_member((directory / expected.path).lexically_normal(), options);
+    const Member& member = add_member(full_ref(expected.path, directory), options, monitor);
     if (member.hash != expected.sha256) {
       fail(path, "the weights of member ", member.path, " are not those it was fitted with (SHA-256 ",
            member.hash.substr(0, 12), ", expected ", expected.sha256.substr(0, 12), "); fit the ensemble again");
@@ -125,14 +115,16 @@ void Model::State::load_ensemble(const ModelOptions& options) {
   combiner = ensemble.make();
 }
 
-Model::Model(const std::string& path, const ModelOptions& options) : state_(std::make_unique<State>()) {
+Model::Model(const std::string& path, const ModelOptions& options, const Monitor& monitor)
+    : state_(std::make_unique<State>()) {
   state_->path = path;
-  state_->directory = resolve_model(path);
+  state_->directory = resolve_model(path, monitor);
   state_->is_ensemble = is_there(state_->directory / kEnsembleFile);
   if (state_->is_ensemble) {
-    state_->load_ensemble(options);
+    state_->load_ensemble(options, monitor);
   } else if (is_there(state_->directory / "config.json")) {
-    state_->load_run(options);
+    state_->add_member(path, options, monitor);
+    state_->combiner = make_combiner("mean_logits");
   } else {
     fail(path,
          "holds no model; expected a run directory (config.json, model.safetensors) or an ensemble's "

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <filesystem>
 
 #include "retort/model.h"
 
@@ -7,12 +6,10 @@ namespace retort {
 
 namespace {
 
-std::string member_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
-
 Predictions empty_predictions(const Model& model, const Samples& samples) {
   Predictions p;
   for (int64_t m = 0; m < model.members(); ++m) {
-    p.members.push_back(model.is_ensemble() ? member_name(model.member(m).path) : model.name());
+    p.members.push_back(model_name(model.member(m).path));
   }
   p.classes = model.classes();
   p.split = samples.split;

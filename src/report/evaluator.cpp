@@ -6,7 +6,7 @@ Evaluator::Evaluator(const CompareOptions& options, const Monitor& monitor)
     : options_(options), monitor_(monitor), data_(open_data(options.data)) {}
 
 Model Evaluator::open(const std::string& path) const {
-  Model model(path, options_.bench.model);
+  Model model(path, options_.bench.model, monitor_);
   model.check_fits(data_);
   return model;
 }

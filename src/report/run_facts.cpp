@@ -2,18 +2,13 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "model/run_version.h"
 #include "retort/ensemble.h"
+#include "retort/weights.h"
 
 namespace retort {
 
 namespace {
-
-constexpr int64_t kRunVersion = 1;
-
-bool is_there(const fs::path& path) {
-  std::error_code none;
-  return fs::exists(path, none);
-}
 
 // The file, or null where there is none.
 Json read_json(const fs::path& path) {
@@ -68,7 +63,7 @@ RunFacts read_ensemble_facts(const fs::path& path) {
   RunFacts facts{.kind = "ensemble", .method = ensemble.combiner};
   facts.val_accuracy = ensemble.val_accuracy;
   for (const Ensemble::Member& m : ensemble.members) {
-    const RunFacts member = read_facts((path / m.path).lexically_normal().string());
+    const RunFacts member = read_facts(full_ref(m.path, path));
     facts.train_core_seconds += member.train_core_seconds;
     facts.label_core_seconds += member.label_core_seconds;
   }
@@ -77,13 +72,15 @@ RunFacts read_ensemble_facts(const fs::path& path) {
 
 }  // namespace
 
-RunFacts read_facts(const std::string& path) {
-  if (is_there(fs::path(path) / "ensemble.json") && !is_there(fs::path(path) / "model.safetensors")) {
+RunFacts read_facts(const std::string& ref) {
+  if (is_hub_ref(ref)) return {.method = "pretrained"};
+  const fs::path path = resolve_model(ref);
+  if (is_there(path / "ensemble.json") && !is_there(path / "model.safetensors")) {
     return read_ensemble_facts(path);
   }
   RunFacts facts;
   read_run_json(run_of(path) / "run.json", facts);
-  const fs::path metrics_file = fs::path(path) / "metrics.json";
+  const fs::path metrics_file = path / "metrics.json";
   const Json metrics = read_json(metrics_file);
   if (metrics.is_object() && metrics.contains("val")) {
     facts.val_accuracy = get<double>(metrics_file.string(), metrics.at("val"), "accuracy");

@@ -19,7 +19,7 @@ struct RunFacts {
 };
 
 /// Reads run.json and metrics.json, or ensemble.json and what its members say. Files that are not there leave their
-/// facts empty, damaged ones throw Error.
-RunFacts read_facts(const std::string& path);
+/// facts empty, damaged ones throw Error. Of a model of the hub nothing is known but that it is pretrained.
+RunFacts read_facts(const std::string& ref);
 
 }  // namespace retort

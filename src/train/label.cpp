@@ -13,8 +13,8 @@ namespace {
 
 // Loads the teacher once to see that it fits; its networks are let go before the work.
 LabelsInfo describe(const LabelOptions& options, const std::string& augment, const DataSet& data,
-                    const Samples& samples) {
-  const Model model(options.teacher, {.device = options.device, .precision = options.precision});
+                    const Samples& samples, const Monitor& monitor) {
+  const Model model(options.teacher, {.device = options.device, .precision = options.precision}, monitor);
   model.check_fits(data);
   LabelsInfo info{.data = data.spec,
                   .data_hash = data.hash,
@@ -28,7 +28,7 @@ LabelsInfo describe(const LabelOptions& options, const std::string& augment, con
                   .precision = model.precision()};
   for (int64_t m = 0; m < model.members(); ++m) {
     const Model::Member& member = model.member(m);
-    info.teachers.push_back({fs::path(member.path).lexically_normal().filename().string(), member.path, member.hash});
+    info.teachers.push_back({model_name(member.path), member.path, member.hash});
   }
   return info;
 }
@@ -65,15 +65,14 @@ std::optional<LabelsInfo> write_labels(const LabelOptions& options, const Monito
   const Samples samples = data.train.subset(options.samples);
   if (samples.size() == 0) fail(data.spec, "the split train has no samples; expected at least one");
   const std::string augment = resolve_augment(options.augment, data);
-  LabelsInfo info = describe(options, augment, data, samples);
+  LabelsInfo info = describe(options, augment, data, samples, monitor);
   LabelsWriter writer(options.out, info);
 
   const double start = process_cpu_seconds();
   const int64_t works = std::ssize(info.teachers) * options.views;
   const int threads = resolve_threads(options.threads);
   const int at_once = static_cast<int>(std::min<int64_t>(threads, works));
-  SharedProgress progress(monitor, "label with " + fs::path(options.teacher).filename().string(),
-                          works * samples.size());
+  SharedProgress progress(monitor, "label with " + model_name(options.teacher), works * samples.size());
   std::atomic<int64_t> written{0};
   parallel_for(at_once, works, [&](int64_t i) {
     if (monitor.stopping()) return;

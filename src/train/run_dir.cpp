@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/machine.h"
 #include "metrics/metrics_json.h"
+#include "model/run_version.h"
 #include "train/checkpoint.h"
 #include "train/options.h"
 
@@ -17,13 +18,6 @@
 namespace retort {
 
 namespace {
-
-constexpr int64_t kRunVersion = 1;
-
-bool is_there(const fs::path& path) {
-  std::error_code none;
-  return fs::exists(path, none);
-}
 
 // A training that was killed before its first checkpoint leaves an empty directory for it.
 bool holds_nothing(const fs::path& run) {

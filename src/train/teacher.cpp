@@ -12,16 +12,16 @@ struct TeacherFiles {
   std::unique_ptr<Combiner> combiner;
 };
 
-TeacherFiles read_teacher(const fs::path& path) {
+TeacherFiles read_teacher(const std::string& ref) {
+  const fs::path directory = resolve_model(ref);
   std::error_code none;
-  if (!fs::exists(path / "ensemble.json", none)) {
-    const std::string name = path.filename().string();
-    return {{{name, path.string(), weights_hash(path)}}, make_combiner("mean_logits")};
+  if (!fs::exists(directory / "ensemble.json", none)) {
+    return {{{model_name(ref), ref, weights_hash(directory)}}, make_combiner("mean_logits")};
   }
-  const Ensemble ensemble = load_ensemble(path);
+  const Ensemble ensemble = load_ensemble(directory);
   TeacherFiles files{{}, ensemble.make()};
   for (const Ensemble::Member& member : ensemble.members) {
-    files.members.push_back({fs::path(member.path).filename().string(), member.path, member.sha256});
+    files.members.push_back({model_name(full_ref(member.path, directory)), member.path, member.sha256});
   }
   return files;
 }
@@ -116,7 +116,7 @@ Teacher live_teacher(const TrainOptions& options, const StudentInput& student) {
                   .logits = [live](const Batch& batch, std::span<float> out) { live->logits(batch, out); }};
   for (int64_t m = 0; m < live->model().members(); ++m) {
     const Model::Member& member = live->model().member(m);
-    teacher.members.push_back({fs::path(member.path).filename().string(), member.path, member.hash});
+    teacher.members.push_back({model_name(member.path), member.path, member.hash});
   }
   return teacher;
 }

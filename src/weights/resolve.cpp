@@ -43,10 +43,8 @@ std::optional<HubRef> parse_hub_ref(std::string_view text) {
   return HubRef{.repo = std::string(repo), .revision = std::string(text.substr(at + 1))};
 }
 
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
+// The path in a ref that is no hub's.
+fs::path path_of(const std::string& ref) { return ref.starts_with(kLocal) ? ref.substr(kLocal.size()) : ref; }
 
 fs::path local_model(const std::string& name, const fs::path& directory) {
   if (!is_there(directory)) {
@@ -120,16 +118,21 @@ bool is_hub_ref(const std::string& ref) {
   return !ref.starts_with(kLocal) && !is_there(ref) && parse_hub_ref(ref).has_value();
 }
 
+std::string full_ref(const std::string& ref, const fs::path& base) {
+  if (ref.starts_with(kHub)) return ref;
+  if (is_hub_ref(ref) && !is_there(base / ref)) return std::string(kHub) + ref;
+  return (base / path_of(ref)).lexically_normal().string();
+}
+
 std::string model_name(const std::string& ref) {
   if (is_hub_ref(ref)) return ref.substr(ref.find('/') + 1);
-  fs::path path = fs::absolute(ref.starts_with(kLocal) ? ref.substr(kLocal.size()) : ref).lexically_normal();
+  fs::path path = fs::absolute(path_of(ref)).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
   return path.filename().string();
 }
 
 fs::path resolve_model(const std::string& ref, const HubOptions& options, const Monitor& monitor) {
-  if (ref.starts_with(kLocal)) return local_model(ref, ref.substr(kLocal.size()));
-  if (!is_hub_ref(ref)) return local_model(ref, ref);
+  if (!is_hub_ref(ref)) return local_model(ref, path_of(ref));
   const auto hub_ref = parse_hub_ref(ref.starts_with(kHub) ? ref.substr(kHub.size()) : ref);
   if (!hub_ref) {
     fail_usage(ref, "not a model's name; expected hf-hub:ORG/NAME or hf-hub:ORG/NAME@REVISION, of letters, digits, ",

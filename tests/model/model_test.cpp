@@ -126,7 +126,7 @@ TEST_F(ModelTest, RefusesChangedMembers) {
   test::write_run(b, data, {.seed = 3});
   expect_error([&] { Model model(both); }, {"not those it was fitted with", "fit the ensemble again"});
   fs::remove_all(b);
-  expect_error([&] { Model model(both); }, {"b/model.safetensors", "not there"});
+  expect_error([&] { Model model(both); }, {"/b]", "does not exist", "run directory"});
 }
 
 TEST_F(ModelTest, RefusesMembersThatDisagree) {
