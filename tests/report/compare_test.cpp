@@ -235,7 +235,8 @@ TEST_F(CompareTest, RefusesBadInput) {
   write_file(dir / "a" / "run.json", "{\"retort_run\": 99}");
   expect_error([&] { compare_all({a}); }, {"run.json", "99"});
   options.diversity = true;
-  expect_error([&] { compare_all({(dir / "b").string()}); }, {"diversity", "none is among"}, Error::Kind::usage);
+  const std::string b = write_run("b", 1, run_json("member", 1));
+  expect_error([&] { compare_all({b}); }, {"diversity", "none is among"}, Error::Kind::usage);
   options.diversity = false;
   options.split = "dev";
   expect_error([&] { compare_all({a}); }, {"dev"}, Error::Kind::usage);
