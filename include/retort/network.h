@@ -13,9 +13,9 @@
 
 namespace retort {
 
-/// How numbers are kept while a network runs. `automatic` takes bf16 for nets of dense convolutions where the device
-/// multiplies it in hardware, and float32 for nets with depthwise ones, whose bf16 backward is several times slower on
-/// CPUs. bf16 is autocast: parameters, norms and losses stay float32.
+/// How numbers are kept while a network runs. `automatic` takes bf16 for transformers and nets of dense convolutions
+/// where the device multiplies it in hardware, and float32 for nets with depthwise ones, whose bf16 backward is several
+/// times slower on CPUs. bf16 is autocast: parameters, norms and losses stay float32.
 enum class Precision { automatic, f32, bf16 };
 /// `auto`, `f32`, `bf16`. Throws a usage error on anything else.
 Precision parse_precision(const std::string& text);
@@ -33,7 +33,8 @@ struct NamedTensor {
   at::Tensor tensor;
 };
 
-/// Outputs of nodes that were asked for, by node name.
+/// Feature maps [N, C, H, W], token sequences [N, T, D] and vectors [N, C] that were asked for, by the names that
+/// Graph::tap takes.
 using Taps = std::map<std::string, at::Tensor>;
 
 /// A graph with its parameters. Not thread-safe; different networks may run on different threads at once.

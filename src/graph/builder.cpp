@@ -6,16 +6,19 @@
 
 namespace retort {
 
-GraphBuilder::GraphBuilder(std::string architecture, int64_t channels, int64_t classes) {
-  const auto check = [&](const char* what, int64_t count) {
-    if (count >= 1 && count <= kLargestSize) return;
-    fail_usage(architecture, count, " ", what, "; expected 1 to ", kLargestSize, "; give a count in that range");
+GraphBuilder::GraphBuilder(std::string architecture, int64_t channels, int64_t classes, int64_t image_size) {
+  const auto check = [&](const char* what, int64_t count, int64_t least) {
+    if (count >= least && count <= kLargestSize) return;
+    fail_usage(architecture, count, " ", what, "; expected ", least, " to ", kLargestSize,
+               "; give a count in that range");
   };
-  check("image channels", channels);
-  check("classes", classes);
+  check("image channels", channels, 1);
+  check("classes", classes, 1);
+  check("pixels as the images' side", image_size, 0);
   graph_.architecture = std::move(architecture);
   graph_.channels = channels;
   graph_.classes = classes;
+  graph_.image_size = image_size;
   add_node({.name = "input"}, channels);
 }
 
@@ -58,11 +61,15 @@ int GraphBuilder::conv2d(int x, const std::string& name, const Conv& conv) {
   return add_node(std::move(node), conv.out);
 }
 
+void GraphBuilder::set_eps(Node& node, double eps) const {
+  if (!(eps > 0)) fail_usage(node_place(graph_, node), "eps is ", eps, "; expected above 0, such as 1e-5");
+  node.eps = eps;
+}
+
 int GraphBuilder::batch_norm(int x, const std::string& name, Init weight_init, double eps) {
   const int64_t channels = channels_of(x);
   Node node{.name = name, .op = Op::batch_norm, .inputs = {x}};
-  if (!(eps > 0)) fail_usage(node_place(graph_, node), "eps is ", eps, "; expected above 0, such as 1e-5");
-  node.eps = eps;
+  set_eps(node, eps);
   node.parameters = {
       add_parameter({.name = name + ".weight", .shape = {channels}, .init = weight_init}),
       add_parameter({.name = name + ".bias", .shape = {channels}}),
@@ -84,9 +91,48 @@ int GraphBuilder::linear(int x, const std::string& name, int64_t out, Init init)
   return add_node(std::move(node), out);
 }
 
+int GraphBuilder::layer_norm(int x, const std::string& name, double eps) {
+  const int64_t features = channels_of(x);
+  Node node{.name = name, .op = Op::layer_norm, .inputs = {x}};
+  set_eps(node, eps);
+  node.parameters = {
+      add_parameter({.name = name + ".weight", .shape = {features}, .init = Init::ones}),
+      add_parameter({.name = name + ".bias", .shape = {features}}),
+  };
+  return add_node(std::move(node), features);
+}
+
+int GraphBuilder::add_weighted(Op op, int x, Parameter weight) {
+  Node node{.name = weight.name, .op = op, .inputs = {x}};
+  node.parameters = {add_parameter(std::move(weight))};
+  return add_node(std::move(node), channels_of(x));
+}
+
+int GraphBuilder::scale(int x, const std::string& name) {
+  return add_weighted(Op::scale, x, {.name = name, .shape = {channels_of(x)}, .init = Init::layer_scale});
+}
+
+int GraphBuilder::class_token(int x, const std::string& name) {
+  return add_weighted(Op::class_token, x,
+                      {.name = name, .shape = {1, 1, channels_of(x)}, .init = Init::class_token, .no_decay = true});
+}
+
+int GraphBuilder::position_embedding(int x, const std::string& name, int64_t tokens) {
+  return add_weighted(
+      Op::position_embedding, x,
+      {.name = name, .shape = {1, tokens, channels_of(x)}, .init = Init::trunc_normal, .no_decay = true});
+}
+
+int GraphBuilder::attention(int x, const std::string& name, int64_t heads) {
+  Node node{.name = name, .op = Op::attention, .inputs = {x}};
+  node.heads = heads;
+  return add_node(std::move(node), channels_of(x) / 3);
+}
+
 int GraphBuilder::apply(Op op, const std::string& name, std::vector<int> inputs) {
   const Node node{.name = name, .op = op, .inputs = std::move(inputs)};
-  if (op == Op::max_pool || op == Op::avg_pool || op == Op::channel_slice || op == Op::channel_shuffle) {
+  if (op == Op::max_pool || op == Op::avg_pool || op == Op::channel_slice || op == Op::channel_shuffle ||
+      op == Op::attention) {
     fail_usage(node_place(graph_, node), op_name(op), " has settings; add it with its own method");
   }
   if (op == Op::concat) {

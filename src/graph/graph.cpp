@@ -53,11 +53,37 @@ Shape conv_shape(const Graph& graph, const Node& node, const Shape& in) {
   return slide_window(graph, node, in, node.out_channels);
 }
 
+/// Where a shape keeps the count of its features.
+size_t feature_axis(const Shape& shape) { return shape.size() == 3 ? 0 : shape.size() - 1; }
+
 Shape linear_shape(const Graph& graph, const Node& node, const Shape& in) {
-  const Shape expected{node.out_channels, in[0]};
-  expect(in.size() == 1 && weight_shape(graph, node) == expected, graph, node, in,
-         "a vector that its weight " + text(weight_shape(graph, node)) + " was made for");
-  return {node.out_channels};
+  Shape out = in;
+  out[feature_axis(in)] = node.out_channels;
+  expect(weight_shape(graph, node) == Shape{node.out_channels, in[feature_axis(in)]}, graph, node, in,
+         "features that its weight " + text(weight_shape(graph, node)) + " was made for");
+  return out;
+}
+
+Shape token_shape(const Graph& graph, const Node& node, const Shape& in) {
+  expect(in.size() == 2, graph, node, in, "tokens [T, D]");
+  const auto expect_weight = [&](const Shape& expected) {
+    expect(weight_shape(graph, node) == expected, graph, node, in,
+           "tokens that its weight " + text(weight_shape(graph, node)) + " was made for");
+  };
+  switch (node.op) {
+    case Op::class_token:
+      expect_weight({1, 1, in[1]});
+      return {in[0] + 1, in[1]};
+    case Op::position_embedding:
+      expect_weight({1, in[0], in[1]});
+      return in;
+    case Op::attention:
+      expect(in[1] % (3 * node.heads) == 0, graph, node, in,
+             str("queries, keys and values of ", node.heads, " heads side by side"));
+      return {in[0], in[1] / 3};
+    default:  // first_token
+      return {in[1]};
+  }
 }
 
 Shape concat_shape(const Graph& graph, const Node& node, const Shape& a, const Shape& b) {
@@ -103,8 +129,20 @@ Shape output_shape(const Graph& graph, const Node& node, const std::vector<Shape
       return {in(0)[0]};
     case Op::batch_norm:
       expect_map();
-      expect(weight_shape(graph, node) == Shape{in(0)[0]}, graph, node, in(0), "as many channels as it has weights");
+      [[fallthrough]];
+    case Op::layer_norm:
+    case Op::scale:
+      expect(weight_shape(graph, node) == Shape{in(0)[feature_axis(in(0))]}, graph, node, in(0),
+             "as many channels as it has weights");
       return in(0);
+    case Op::tokens:
+      expect_map();
+      return {in(0)[1] * in(0)[2], in(0)[0]};
+    case Op::class_token:
+    case Op::position_embedding:
+    case Op::attention:
+    case Op::first_token:
+      return token_shape(graph, node, in(0));
     case Op::add:
       expect(in(0) == in(1), graph, node, in(1), "the shape of its other input " + text(in(0)));
       return in(0);
@@ -128,6 +166,10 @@ void check_image(const Graph& graph, const Shape& image) {
     constexpr int64_t kLargestSide = 1 << 16;
     if (size < 1 || size > kLargestSide) {
       fail(where, "images are ", text(image), "; expected sides of 1 to ", kLargestSide, "; resize them");
+    }
+    if (graph.image_size != 0 && size != graph.image_size) {
+      fail(where, "images are ", text(image), "; it is built for ", graph.image_size, " x ", graph.image_size,
+           "; use --img-size to resize them or to build it for another size");
     }
   }
 }
@@ -154,6 +196,10 @@ std::vector<Shape> infer_shapes(const Graph& graph, const Shape& input) {
     check_node(graph, node, shapes.size());
     shapes.push_back(node.op == Op::input ? input : output_shape(graph, node, shapes));
   }
+  if (shapes.back() != Shape{graph.classes}) {
+    fail(graph.architecture, "ends in ", text(shapes.back()), "; expected a vector of ", graph.classes,
+         " logits; pool and flatten before the classifier");
+  }
   return shapes;
 }
 
@@ -165,6 +211,8 @@ Cost cost(const Graph& graph, const Shape& input) {
   }
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
+    // Queries by keys, and weights by values.
+    if (node.op == Op::attention) cost.macs += 2 * shapes[i][0] * numel(shapes[i]);
     if (node.op != Op::conv2d && node.op != Op::linear) continue;
     // Each output is one product with a row of the weight, [in / groups, k, k] or [in].
     cost.macs += numel(shapes[i]) * (numel(weight_shape(graph, node)) / node.out_channels);

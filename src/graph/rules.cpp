@@ -17,15 +17,18 @@ constexpr std::array kRules = {
     Rule{Op::input, "input", 0, 0},
     Rule{Op::conv2d, "conv2d", 1, 1},
     Rule{Op::batch_norm, "batch_norm", 1, 5},
+    Rule{Op::layer_norm, "layer_norm", 1, 2},
     Rule{Op::linear, "linear", 1, 2},
     Rule{Op::relu, "relu", 1, 0},
     Rule{Op::relu6, "relu6", 1, 0},
     Rule{Op::silu, "silu", 1, 0},
+    Rule{Op::gelu, "gelu", 1, 0},
     Rule{Op::hard_swish, "hard_swish", 1, 0},
     Rule{Op::sigmoid, "sigmoid", 1, 0},
     Rule{Op::hard_sigmoid, "hard_sigmoid", 1, 0},
     Rule{Op::add, "add", 2, 0},
     Rule{Op::multiply, "multiply", 2, 0},
+    Rule{Op::scale, "scale", 1, 1},
     Rule{Op::concat, "concat", 2, 0},
     Rule{Op::channel_slice, "channel_slice", 1, 0},
     Rule{Op::channel_shuffle, "channel_shuffle", 1, 0},
@@ -33,6 +36,11 @@ constexpr std::array kRules = {
     Rule{Op::avg_pool, "avg_pool", 1, 0},
     Rule{Op::global_avg_pool, "global_avg_pool", 1, 0},
     Rule{Op::flatten, "flatten", 1, 0},
+    Rule{Op::tokens, "tokens", 1, 0},
+    Rule{Op::class_token, "class_token", 1, 1},
+    Rule{Op::position_embedding, "position_embedding", 1, 1},
+    Rule{Op::attention, "attention", 1, 0},
+    Rule{Op::first_token, "first_token", 1, 0},
 };
 
 constexpr bool in_order() {
@@ -41,7 +49,7 @@ constexpr bool in_order() {
   }
   return true;
 }
-static_assert(in_order() && kRules.size() == static_cast<size_t>(Op::flatten) + 1);
+static_assert(in_order() && kRules.size() == static_cast<size_t>(Op::first_token) + 1);
 
 const Rule& rule_of(Op op) {
   const auto index = static_cast<size_t>(op);
@@ -90,6 +98,7 @@ void check_node(const Graph& graph, const Node& node, size_t index) {
   check_range(place, "padding", node.padding, 0);
   check_range(place, "groups", node.groups, 1);
   check_range(place, "first_channel", node.first_channel, 0);
+  check_range(place, "heads", node.heads, 1);
   const bool sets_channels = node.op == Op::conv2d || node.op == Op::linear || node.op == Op::channel_slice;
   if (sets_channels) check_range(place, "out_channels", node.out_channels, 1);
   // A window of padding alone has no maximum and no mean.

@@ -46,6 +46,12 @@ void fill_parameter(const Parameter& p, uint64_t seed, std::span<float> values) 
       return fill_uniform(rng, 1 / std::sqrt(fan_out(p)), values);
     case Init::linear_normal:
       return fill_normal(rng, 0.01, values);
+    case Init::trunc_normal:
+      return fill_normal(rng, 0.02, values);
+    case Init::class_token:
+      return fill_normal(rng, 1e-6, values);
+    case Init::layer_scale:
+      return std::fill(values.begin(), values.end(), 1e-6f);
   }
 }
 

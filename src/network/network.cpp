@@ -158,17 +158,17 @@ at::Tensor Network::forward(const at::Tensor& images, bool training, Taps* taps)
 
 at::Tensor Network::run_graph(const at::Tensor& images, bool training, Taps* taps) {
   std::vector<at::Tensor> values(graph_.nodes.size());
-  std::vector<bool> tapped(graph_.nodes.size(), false);
+  std::multimap<size_t, at::Tensor*> tapped;
   if (taps) {
-    for (const auto& [name, tensor] : *taps) tapped[static_cast<size_t>(graph_.find(name))] = true;
+    for (auto& [name, tensor] : *taps) tapped.emplace(graph_.tap(name), &tensor);
   }
   for (size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     const auto input = static_cast<size_t>(node.inputs.empty() ? 0 : node.inputs[0]);
     const at::Tensor& x = node.op == Op::input ? images : values[input];
     const at::Tensor* second = node.inputs.size() > 1 ? &values[static_cast<size_t>(node.inputs[1])] : nullptr;
-    values[i] = run_node(node, {x, second, by_index_, training, in_place_[i] && !tapped[input]});
-    if (tapped[i]) (*taps)[node.name] = values[i];
+    values[i] = run_node(node, {x, second, by_index_, training, in_place_[i] && !tapped.contains(input)});
+    for (auto [tap, end] = tapped.equal_range(i); tap != end; ++tap) *tap->second = values[i];
     for (int used : node.inputs) {
       if (last_use_[static_cast<size_t>(used)] == static_cast<int>(i)) values[static_cast<size_t>(used)].reset();
     }

@@ -53,6 +53,9 @@ TEST(BuilderTest, MisusedNodes) {
   expect_misuse("add it with its own method", [](GraphBuilder& b) { b.apply(Op::conv2d, "conv", {0}); });
   expect_misuse("max_pool has settings; add it with its own method",
                 [](GraphBuilder& b) { b.apply(Op::max_pool, "pool", {0}); });
+  expect_misuse("attention has settings; add it with its own method",
+                [](GraphBuilder& b) { b.apply(Op::attention, "heads", {0}); });
+  expect_misuse("add it with its own method", [](GraphBuilder& b) { b.apply(Op::layer_norm, "norm", {0}); });
   expect_misuse("of 8 and 3 channels", [](GraphBuilder& b) {
     b.apply(Op::add, "sum", {b.conv2d(0, "conv", {.out = 8}), 0});
   });
@@ -76,6 +79,7 @@ TEST(BuilderTest, MisusedSettings) {
   expect_misuse("2 groups do not divide 3 channels", [](GraphBuilder& b) { b.channel_shuffle(0, "mixed", 2); });
   expect_misuse("0 groups", [](GraphBuilder& b) { b.channel_shuffle(0, "mixed", 0); });
   expect_misuse("eps is 0", [](GraphBuilder& b) { b.batch_norm(0, "bn", Init::ones, 0); });
+  expect_misuse("eps is -1", [](GraphBuilder& b) { b.layer_norm(0, "norm", -1); });
   expect_misuse("out_channels is -1", [](GraphBuilder& b) { b.linear(0, "fc", -1); });
 }
 

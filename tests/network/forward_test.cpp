@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
+#include "base/machine.h"
 #include "network/reference.h"
 #include "network/tiny_graph.h"
 #include "support/expect_error.h"
@@ -13,9 +14,10 @@ namespace {
 
 constexpr double kClose = 1e-5;  // of float32 sums against double ones
 
-Network tiny_network(const NetworkOptions& options = {.precision = Precision::f32}) {
+Network tiny_network(const NetworkOptions& options = {.precision = Precision::f32},
+                     Graph (*graph)() = test::tiny_graph) {
   set_threads(1);  // more only wait for each other on maps this small
-  Network network(test::tiny_graph(), options);
+  Network network(graph(), options);
   test::fill_from_names(network);
   return network;
 }
@@ -50,11 +52,14 @@ void expect_close(const at::Tensor& tensor, const std::vector<double>& expected,
 // Images of odd sizes, so that roundings of strides show.
 const std::vector<int64_t> kImages{3, 2, 9, 7};
 
-class Forward : public testing::TestWithParam<bool> {};
+class Forward : public testing::TestWithParam<std::tuple<Graph (*)(), bool>> {
+ protected:
+  const bool training = std::get<1>(GetParam());
+  static Network make_network() { return tiny_network({.precision = Precision::f32}, std::get<0>(GetParam())); }
+};
 
 TEST_P(Forward, EveryNodeIsWhatItsDefinitionSays) {
-  const bool training = GetParam();
-  Network network = tiny_network();
+  Network network = make_network();
   test::State state = reference_state(network);
   const at::Tensor images = test::golden_images(kImages);
   const auto expected = test::Reference(network.graph(), state, training).run(as_map(images));
@@ -68,16 +73,15 @@ TEST_P(Forward, EveryNodeIsWhatItsDefinitionSays) {
 }
 
 TEST_P(Forward, ATapSeesItsNodeAsItWas) {
-  const bool training = GetParam();
   const at::Tensor images = test::golden_images(kImages);
-  Network network = tiny_network();
+  Network network = make_network();
   test::State state = reference_state(network);
   const auto expected = test::Reference(network.graph(), state, training).run(as_map(images));
   for (const Node& node : network.graph().nodes) {
     for (const bool gradients : {false, true}) {
       const at::AutoGradMode mode(gradients);
       Taps taps{{node.name, {}}};
-      Network(tiny_network()).forward(images, training, &taps);
+      make_network().forward(images, training, &taps);
       ASSERT_EQ(taps.size(), 1u);
       expect_close(taps.at(node.name), expected.at(node.name).v, node.name);
     }
@@ -85,10 +89,9 @@ TEST_P(Forward, ATapSeesItsNodeAsItWas) {
 }
 
 TEST_P(Forward, IsTheSameWithGradientsAndWithout) {
-  const bool training = GetParam();
   const at::Tensor images = test::golden_images(kImages);
   const std::string input = test::bytes_of(images);
-  const auto logits = [&] { return tiny_network().forward(images, training); };
+  const auto logits = [&] { return make_network().forward(images, training); };
   const at::Tensor with = logits();
   EXPECT_TRUE(with.requires_grad());
   {
@@ -101,12 +104,17 @@ TEST_P(Forward, IsTheSameWithGradientsAndWithout) {
     const c10::InferenceMode inference;
     EXPECT_EQ(test::bytes_of(logits()), test::bytes_of(with));
   }
-  EXPECT_LE(test::distance(tiny_network().forward(images.contiguous(), training), with), kClose);
+  EXPECT_LE(test::distance(make_network().forward(images.contiguous(), training), with), kClose);
   EXPECT_EQ(test::bytes_of(images), input);
 }
 
-INSTANTIATE_TEST_SUITE_P(Modes, Forward, testing::Bool(),
-                         [](const auto& test) { return test.param ? "training" : "evaluation"; });
+std::string mode_name(const testing::TestParamInfo<Forward::ParamType>& mode) {
+  return std::get<0>(mode.param)().architecture + (std::get<1>(mode.param) ? "_training" : "_evaluation");
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, Forward,
+                         testing::Combine(testing::Values(test::tiny_graph, test::tiny_transformer), testing::Bool()),
+                         mode_name);
 
 TEST(Network, TrainsAfterItWasMadeInInferenceMode) {
   std::optional<Network> network;
@@ -131,9 +139,14 @@ TEST(Network, HoldsWhatTheGraphLists) {
   for (const auto& [name, tensor] : network.buffers()) EXPECT_FALSE(tensor.requires_grad()) << name;
 }
 
-TEST(Network, Bf16IsCloseAndGivesFloat32) {
+class Bf16 : public testing::TestWithParam<Graph (*)()> {};
+INSTANTIATE_TEST_SUITE_P(Graphs, Bf16, testing::Values(test::tiny_graph, test::tiny_transformer),
+                         [](const auto& test) { return test.param().architecture; });
+
+TEST_P(Bf16, IsCloseAndGivesFloat32) {
   const at::Tensor images = test::golden_images(kImages);
-  Network f32 = tiny_network(), bf16 = tiny_network({.precision = Precision::bf16});
+  Network f32 = tiny_network({.precision = Precision::f32}, GetParam());
+  Network bf16 = tiny_network({.precision = Precision::bf16}, GetParam());
   for (const bool training : {false, true}) {
     const at::Tensor expected = f32.forward(images, training), logits = bf16.forward(images, training);
     EXPECT_EQ(logits.scalar_type(), at::kFloat);
@@ -159,6 +172,8 @@ TEST(Network, Bf16FollowsTheWeights) {
 
 TEST(Network, AutomaticPrecisionIsFloat32WithDepthwiseConvolutions) {
   EXPECT_EQ(Network(test::tiny_graph(), {}).precision(), Precision::f32);
+  const Precision fast = cpu_has_bf16() ? Precision::bf16 : Precision::f32;
+  EXPECT_EQ(Network(test::tiny_transformer(), {}).precision(), fast);
 }
 
 TEST(Network, Relu6ClipsAtBothEnds) {

@@ -9,9 +9,9 @@ namespace retort {
 namespace {
 
 // A network that computes in float64, in which difference quotients are exact enough.
-Network double_network() {
+Network double_network(Graph graph) {
   set_threads(1);
-  Network network(test::tiny_graph(), {.precision = Precision::f32});
+  Network network(std::move(graph), {.precision = Precision::f32});
   test::fill_from_names(network);
   for (const auto& [name, tensor] : test::all_tensors(network)) {
     if (tensor.is_floating_point()) at::Tensor(tensor).set_data(tensor.detach().to(at::kDouble));
@@ -27,10 +27,14 @@ at::Tensor objective(Network& network, const at::Tensor& images, bool training) 
   return taps["head"].mul(at::from_blob(weights.data(), taps["head"].sizes(), at::kDouble).clone()).sum();
 }
 
-TEST(Gradient, IsTheDifferenceQuotientOfEveryParameter) {
+class Gradient : public testing::TestWithParam<Graph (*)()> {};
+INSTANTIATE_TEST_SUITE_P(Graphs, Gradient, testing::Values(test::tiny_graph, test::tiny_transformer),
+                         [](const auto& test) { return test.param().architecture; });
+
+TEST_P(Gradient, IsTheDifferenceQuotientOfEveryParameter) {
   const at::Tensor images = test::golden_images({2, 2, 9, 7}).to(at::kDouble);
   for (const bool training : {false, true}) {
-    Network network = double_network();
+    Network network = double_network(GetParam()());
     objective(network, images, training).backward();
     for (const auto& [name, tensor] : network.parameters()) {
       ASSERT_TRUE(tensor.grad().defined()) << name;

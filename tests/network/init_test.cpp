@@ -59,6 +59,27 @@ TEST(Init, FollowsTheGraphsRules) {
   EXPECT_EQ(p.at("norm.num_batches_tracked").scalar_type(), at::kLong);
 }
 
+TEST(Init, OfTransformersIsTimms) {
+  GraphBuilder b("transformer", 3, 10);
+  int x = b.conv2d(b.input(), "patches",
+                   {.out = 96, .kernel = 16, .stride = 16, .bias = true, .init = Init::torch_default});
+  x = b.class_token(b.apply(Op::tokens, "tokens", {x}), "cls_token");
+  x = b.scale(b.position_embedding(x, "pos_embed", 50), "gamma");
+  x = b.layer_norm(b.apply(Op::first_token, "first", {x}), "norm");
+  b.linear(x, "head", 10, Init::trunc_normal);
+  const auto p = parameters_of(b.finish("patches", "head"), 1);
+  expect_uniform(p.at("patches.weight"), 1 / std::sqrt(768.0));
+  expect_normal(p.at("pos_embed"), 0.02 * 0.02);
+  expect_normal(p.at("head.weight"), 0.02 * 0.02);
+  expect_normal(p.at("cls_token"), 1e-12);
+  EXPECT_EQ(p.at("gamma").min().item().toFloat(), 1e-6f);
+  EXPECT_EQ(p.at("gamma").max().item().toFloat(), 1e-6f);
+  EXPECT_EQ(p.at("norm.weight").min().item().toDouble(), 1);
+  for (const char* zeros : {"patches.bias", "norm.bias", "head.bias"}) {
+    EXPECT_EQ(p.at(zeros).abs().max().item().toDouble(), 0) << zeros;
+  }
+}
+
 TEST(Init, DependsOnSeedAndNameAlone) {
   const Graph graph = wide_graph(Init::torch_default);
   const auto a = parameters_of(graph, 1), again = parameters_of(graph, 1), other = parameters_of(graph, 2);

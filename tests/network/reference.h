@@ -13,14 +13,29 @@
 
 namespace retort::test {
 
-/// Numbers of a whole batch, row-major [N, C, H, W]; vectors have H = W = 1.
+/// Numbers of a whole batch, row-major [N, C, H, W]; vectors have H = W = 1, tokens [T, D] have C = 1, H = T, W = D.
 struct Map4 {
   int64_t n = 0, c = 0, h = 1, w = 1;
+  bool tokens = false;
   std::vector<double> v;
 
   Map4() = default;
   Map4(int64_t n_, int64_t c_, int64_t h_, int64_t w_)
       : n(n_), c(c_), h(h_), w(w_), v(static_cast<size_t>(n_ * c_ * h_ * w_)) {}
+  static Map4 of_tokens(int64_t n, int64_t count, int64_t features) {
+    Map4 map(n, 1, count, features);
+    map.tokens = true;
+    return map;
+  }
+  int64_t positions() const { return tokens ? h : h * w; }
+  int64_t features() const { return tokens ? w : c; }
+  /// Feature k of a token, or of a pixel counted row by row.
+  double& feature(int64_t i, int64_t position, int64_t k) {
+    return tokens ? at(i, 0, position, k) : at(i, k, position / w, position % w);
+  }
+  double feature(int64_t i, int64_t position, int64_t k) const {
+    return const_cast<Map4*>(this)->feature(i, position, k);
+  }
   bool inside(int64_t y, int64_t x) const { return y >= 0 && y < h && x >= 0 && x < w; }
   double& at(int64_t i, int64_t k, int64_t y, int64_t x) {
     return v[static_cast<size_t>(((i * c + k) * h + y) * w + x)];
@@ -33,6 +48,13 @@ struct Map4 {
       for (int64_t k = 0; k < c; ++k)
         for (int64_t y = 0; y < h; ++y)
           for (int64_t x = 0; x < w; ++x) f(i, k, y, x, at(i, k, y, x));
+  }
+  /// Calls f(image, position, feature, number).
+  template <class F>
+  void each_feature(const F& f) {
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t p = 0; p < positions(); ++p)
+        for (int64_t k = 0; k < features(); ++k) f(i, p, k, feature(i, p, k));
   }
 };
 
@@ -92,7 +114,11 @@ class Reference {
       case Op::conv2d:
         return conv2d(node, x);
       case Op::linear:
-        return conv2d(node, x);  // of a map of one pixel
+        return linear(node, x);
+      case Op::layer_norm:
+        return layer_norm(node, x);
+      case Op::scale:
+        return scale(node, x);
       case Op::batch_norm:
         return batch_norm(node, x);
       case Op::channel_slice:
@@ -107,6 +133,15 @@ class Reference {
         return global_avg_pool(x);
       case Op::flatten:
         return x;
+      case Op::tokens:
+      case Op::class_token:
+        return to_tokens(node, x);
+      case Op::position_embedding:
+        return position_embedding(node, x);
+      case Op::attention:
+        return attention(node, x);
+      case Op::first_token:
+        return first_token(x);
       default:
         return activation(node.op, x);
     }
@@ -120,10 +155,82 @@ class Reference {
       v = op == Op::relu         ? std::max(v, 0.0)
           : op == Op::relu6      ? relu6(v)
           : op == Op::silu       ? v * sigmoid(v)
+          : op == Op::gelu       ? v * (1 + std::erf(v / std::sqrt(2.0))) / 2
           : op == Op::hard_swish ? v * relu6(v + 3) / 6
           : op == Op::sigmoid    ? sigmoid(v)
                                  : relu6(v + 3) / 6;
     }
+    return out;
+  }
+
+  Map4 linear(const Node& node, const Map4& in) {
+    Map4 out = in.tokens ? Map4::of_tokens(in.n, in.h, node.out_channels) : Map4(in.n, node.out_channels, in.h, in.w);
+    out.each_feature([&](int64_t i, int64_t p, int64_t o, double& sum) {
+      sum = values(node, 1)[static_cast<size_t>(o)];
+      for (int64_t k = 0; k < in.features(); ++k) {
+        sum += values(node, 0)[static_cast<size_t>(o * in.features() + k)] * in.feature(i, p, k);
+      }
+    });
+    return out;
+  }
+
+  Map4 layer_norm(const Node& node, const Map4& in) {
+    const auto count = static_cast<double>(in.features());
+    Map4 out = in;
+    out.each_feature([&](int64_t i, int64_t p, int64_t k, double& v) {
+      double mean = 0, variance = 0;
+      for (int64_t j = 0; j < in.features(); ++j) mean += in.feature(i, p, j) / count;
+      for (int64_t j = 0; j < in.features(); ++j) variance += std::pow(in.feature(i, p, j) - mean, 2) / count;
+      v = (v - mean) / std::sqrt(variance + node.eps) * values(node, 0)[static_cast<size_t>(k)] +
+          values(node, 1)[static_cast<size_t>(k)];
+    });
+    return out;
+  }
+
+  Map4 scale(const Node& node, const Map4& in) {
+    Map4 out = in;
+    out.each_feature([&](int64_t, int64_t, int64_t k, double& v) { v *= values(node, 0)[static_cast<size_t>(k)]; });
+    return out;
+  }
+
+  Map4 to_tokens(const Node& node, const Map4& in) {
+    const int64_t first = node.op == Op::class_token ? 1 : 0;
+    Map4 out = Map4::of_tokens(in.n, first + in.positions(), in.features());
+    out.each_feature([&](int64_t i, int64_t p, int64_t k, double& v) {
+      v = p < first ? values(node, 0)[static_cast<size_t>(k)] : in.feature(i, p - first, k);
+    });
+    return out;
+  }
+
+  Map4 position_embedding(const Node& node, const Map4& in) {
+    Map4 out = in;
+    out.each_feature([&](int64_t, int64_t p, int64_t k, double& v) {
+      v += values(node, 0)[static_cast<size_t>(p * in.features() + k)];
+    });
+    return out;
+  }
+
+  static Map4 attention(const Node& node, const Map4& in) {
+    const int64_t features = in.features() / 3, size = features / node.heads;
+    Map4 out = Map4::of_tokens(in.n, in.positions(), features);
+    out.each_feature([&](int64_t i, int64_t p, int64_t k, double& v) {
+      const int64_t head = k / size * size;
+      double weighted = 0, sum = 0;
+      for (int64_t q = 0; q < in.positions(); ++q) {
+        double score = 0;
+        for (int64_t j = head; j < head + size; ++j) score += in.feature(i, p, j) * in.feature(i, q, features + j);
+        const double weight = std::exp(score / std::sqrt(static_cast<double>(size)));
+        sum += weight;
+        weighted += weight * in.feature(i, q, 2 * features + k);
+      }
+      v = weighted / sum;
+    });
+    return out;
+  }
+
+  static Map4 first_token(const Map4& in) {
+    Map4 out(in.n, in.features(), 1, 1);
+    out.each_feature([&](int64_t i, int64_t, int64_t k, double& v) { v = in.feature(i, 0, k); });
     return out;
   }
 

@@ -1,5 +1,5 @@
 /// \file tiny_graph.h
-/// A small network in which every operation occurs, and the ways it can be filled and looked at.
+/// Two small networks in which every operation occurs, and the ways it can be filled and looked at.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -42,10 +42,33 @@ inline Graph tiny_graph() {
   return b.finish("stem", "head");
 }
 
+/// For images [2, 9, 7] alone, which have 5 x 4 patches.
+inline Graph tiny_transformer() {
+  GraphBuilder b("tiny_transformer", /*channels=*/2, /*classes=*/3);
+  int x = b.conv2d(b.input(), "patches", {.out = 8, .kernel = 3, .stride = 2, .padding = 1, .bias = true});
+  x = b.layer_norm(x, "map_norm");
+  const int mixed = b.apply(Op::gelu, "map_act", {b.linear(x, "map_linear", 8)});
+  x = b.apply(Op::add, "map_add", {b.scale(mixed, "map_gamma"), x});
+  x = b.class_token(b.apply(Op::tokens, "flat_patches", {x}), "class");
+  x = b.position_embedding(x, "positions", 21);
+  int y = b.attention(b.linear(b.layer_norm(x, "norm1", 1e-3), "qkv", 24), "heads", 2);
+  x = b.apply(Op::add, "add1", {b.linear(y, "proj", 8), x});
+  y = b.apply(Op::gelu, "act", {b.linear(x, "fc1", 16)});
+  x = b.apply(Op::add, "add2", {b.scale(b.linear(y, "fc2", 8), "gamma"), x});
+  b.linear(b.layer_norm(b.apply(Op::first_token, "first", {x}), "norm"), "head", 3);
+  return b.finish("patches", "head");
+}
+
 inline std::vector<NamedTensor> all_tensors(const Network& network) {
   std::vector<NamedTensor> all = network.parameters();
   all.insert(all.end(), network.buffers().begin(), network.buffers().end());
   return all;
+}
+
+/// The graph without initial weights: where they are filled later, drawing them would take longer than all else.
+inline Graph without_init(Graph graph) {
+  for (Parameter& parameter : graph.parameters) parameter.init = Init::zeros;
+  return graph;
 }
 
 /// Fills every parameter and buffer from its name, as golden.h does.
