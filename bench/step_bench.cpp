@@ -96,7 +96,7 @@ Teacher make_stored_teacher(const BenchArguments& arguments, const fs::path& dir
 
 double images_per_second(const BenchArguments& arguments, Objective& objective, std::vector<Batch>& pool) {
   const NetworkOptions network_options{.device = arguments.device, .precision = parse_precision(arguments.precision)};
-  Network network(build_model(arguments.model, kClasses, arguments.channels), network_options);
+  Network network(build_model(arguments.model, kClasses, arguments.channels, arguments.size), network_options);
   Optimizer optimizer(network.parameters(), {.kind = "sgd", .momentum = 0.9, .weight_decay = 5e-4});
   int64_t steps = 0;
   const auto step = [&] {

@@ -17,11 +17,12 @@ and then, in float64, cast to float32 last:
     num_batches_tracked                     0
 
 A row holds, of the model with 10 classes and two images of the size it was given: logits, parameters, and the SHA-256
-of all its tensors as sorted lines "name size,size,...\\n"; multiply-adds of one image in convolutions and linear layers;
-and of the model as published: parameters with 1000 classes, input size, names of its first convolution and classifier.
+of all its tensors as sorted lines "name size,size,...\\n"; multiply-adds of one image in convolutions, linear layers and
+attention's two products of matrices; and of the model as published: parameters with 1000 classes, input size, names of its first convolution and classifier.
 
 Usage: timm_golden.py FILE.json ARCH[:side] ...     adds these rows to the file, or replaces them (needs torch and timm)
        timm_golden.py FILE.json                     makes all of its rows again
+       timm_golden.py FILE.json --taps ARCH:MODULE,... ...      what forward hooks on these modules are given instead
        timm_golden.py FILE.json --mdistiller DIR ARCH=NAME ...     mdistiller's instead, from its source tree in DIR
 """
 import argparse
@@ -35,6 +36,7 @@ import sys
 import numpy as np
 import timm
 import torch
+from timm.layers import Attention
 
 CLASSES, SIDE, ODD_IMAGE = 10, 64, (3, 97, 225)
 
@@ -80,15 +82,21 @@ def logits_of(model, x):
 
 
 def count_macs(model, image):
-    """Multiply-adds in convolutions and linear layers, counted as the model runs; None where it cannot."""
+    """Multiply-adds in convolutions, linear layers and attention, counted as the model runs; None where it cannot."""
     macs = 0
 
     def count(module, _, out):
         nonlocal macs
         macs += out.numel() * module.weight[0].numel()
 
+    def count_attention(_, inputs, __):
+        nonlocal macs
+        _, tokens, features = inputs[0].shape
+        macs += 2 * tokens * tokens * features  # queries by keys, weights by values
+
     layers = [m for m in model.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))]
     hooks = [layer.register_forward_hook(count) for layer in layers]
+    hooks += [m.register_forward_hook(count_attention) for m in model.modules() if isinstance(m, Attention)]
     try:
         logits_of(model, torch.empty(1, *image, device="meta"))
     except (AssertionError, RuntimeError):  # a fixed image size
@@ -103,11 +111,15 @@ def count_parameters(model):
     return sum(p.numel() for p in model.parameters())
 
 
-def measure(arch, create, side):
-    model = create(CLASSES).eval()
+def fill_model(model):
     state = model.state_dict()
-    lines = sorted(f"{k} {','.join(map(str, v.shape))}\n" for k, v in state.items())
     model.load_state_dict({k: fill(k, tuple(v.shape)).to(v.dtype) for k, v in state.items()})
+    return state
+
+
+def measure(arch, model, side):
+    state = fill_model(model.eval())
+    lines = sorted(f"{k} {','.join(map(str, v.shape))}\n" for k, v in state.items())
     x = fill("input", (2, 3, side, side))
     return {
         "arch": arch,
@@ -124,23 +136,46 @@ def with_macs(row, model, *images):
     return row | {"macs": [{"image": image, "macs": macs} for image, macs in counts if macs is not None]}
 
 
+def create_timm(arch, side):
+    fixed = timm.get_pretrained_cfg(arch).fixed_input_size
+    return timm.create_model(arch, num_classes=CLASSES, **({"img_size": side} if fixed else {}))
+
+
 def timm_row(spec):
     arch, _, side = spec.partition(":")
     cfg = timm.get_pretrained_cfg(arch)
-
-    def create(classes):
-        return timm.create_model(arch, num_classes=classes)
-
-    row = with_macs(measure(arch, create, int(side or SIDE)), create(CLASSES), cfg.input_size, ODD_IMAGE)
+    side = int(side or SIDE)
+    own = create_timm(arch, cfg.input_size[1])
+    row = with_macs(measure(arch, create_timm(arch, side), side), own, cfg.input_size, ODD_IMAGE)
     published = {"input_size": list(cfg.input_size), "first_conv": cfg.first_conv, "classifier": cfg.classifier}
     with torch.device("meta"):
-        return row | {"published": {"params": count_parameters(create(1000))} | published}
+        return row | {"published": {"params": count_parameters(timm.create_model(arch, num_classes=1000))} | published}
+
+
+def tap_row(spec):
+    arch, _, names = spec.partition(":")
+    model, taps = create_timm(arch, SIDE).eval(), {}
+    fill_model(model)
+
+    def keep(name):
+        def hook(_, __, out):
+            flat = out.double().flatten()  # a copy: activations overwrite it later
+            few = flat[[0, len(flat) // 3, 2 * len(flat) // 3, -1]]
+            taps[name] = {"shape": list(out.shape), "mean": flat.mean().item(), "std": flat.std(correction=0).item(),
+                          "values": few.numpy().round(7).tolist()}
+        return hook
+
+    for name in names.split(","):
+        model.get_submodule(name).register_forward_hook(keep(name))
+    x = fill("input", (2, 3, SIDE, SIDE))
+    model(x)
+    return {"arch": arch, "input": list(x.shape), "num_classes": CLASSES, "taps": taps}
 
 
 def mdistiller_row(models, spec):
     arch, _, name = spec.partition("=")
     create = models[name][0]
-    row = measure(arch, lambda classes: create(num_classes=classes), 32)
+    row = measure(arch, create(num_classes=CLASSES), 32)
     return with_macs(row, create(num_classes=CLASSES), (3, 32, 32)) | {"name": name}
 
 
@@ -159,6 +194,8 @@ def write_rows(path, rows, source):
 
 def respell(row):
     """The argument that made the row."""
+    if "taps" in row:
+        return f"{row['arch']}:{','.join(row['taps'])}"
     side = row["input"][2]
     return f"{row['arch']}={row['name']}" if "name" in row else row["arch"] + (f":{side}" if side != SIDE else "")
 
@@ -167,9 +204,10 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("Usage: ")[1])
     parser.add_argument("file")
     parser.add_argument("--mdistiller")
+    parser.add_argument("--taps", action="store_true")
     parser.add_argument("specs", nargs="*")
     args = parser.parse_intermixed_args()
-    make, source = timm_row, f"timm {timm.__version__}"
+    make, source = tap_row if args.taps else timm_row, f"timm {timm.__version__}"
     if args.mdistiller:
         sys.path.insert(0, args.mdistiller)
         models = importlib.import_module("mdistiller.models.cifar").cifar_model_dict
@@ -179,7 +217,7 @@ def main():
         for spec in args.specs or [respell(row) for row in rows.values()]:
             row = make(spec)
             rows[row["arch"]] = row
-            print(row["arch"], row["params"], row["logits"][0][:3], flush=True)
+            print(row["arch"], row.get("params"), row.get("logits", [[]])[0][:3], flush=True)
     write_rows(args.file, rows, source)
 
 

@@ -66,7 +66,8 @@ Network load_network(const fs::path& directory, const ModelConfig& config, const
     fail(directory.string(), "config.json names the architecture '", config.architecture,
          "', which this build does not have; see: retort list models");
   }
-  Network network(build_model(config.architecture, config.num_classes, config.preprocess.size.channels),
+  const ImageShape& size = config.preprocess.size;
+  Network network(build_model(config.architecture, config.num_classes, size.channels, size.height),
                   {.device = options.device, .precision = parse_precision(options.precision)});
   network.load(weights_path(directory));
   return network;

@@ -49,6 +49,19 @@ struct RegNetOptions {
 };
 Graph build_regnet(GraphBuilder& b, const RegNetOptions& options);
 
+/// timm's vision transformers and DeiTs of twelve blocks, for square images of the builder's image_size.
+struct VitOptions {
+  int64_t patch_size = 16, embed_dim = 192, num_heads = 3;
+};
+Graph build_vit(GraphBuilder& b, const VitOptions& options);
+
+struct ConvNextOptions {
+  std::array<int, 4> depths{};    ///< blocks in each stage
+  std::array<int64_t, 4> dims{};  ///< channels of each stage
+  bool conv_mlp = false;          ///< 1x1 convolutions in place of linear layers: other shapes of the same weights
+};
+Graph build_convnext(GraphBuilder& b, const ConvNextOptions& options);
+
 /// mdistiller's ResNets for small images: the stem keeps the resolution.
 struct ResNetSmallOptions {
   int depth = 8;                                  ///< 6 n + 2: n blocks in each of three stages

@@ -1,35 +1,13 @@
 // Logits of timm's and mdistiller's own programs, with weights and inputs rebuilt from names.
-#include "support/golden.h"
-
-#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "retort/network.h"
+#include "network/tiny_graph.h"
 #include "retort/zoo.h"
 
 namespace retort {
 namespace {
-
-void fill_all(Network& network) {
-  const at::NoGradGuard no_grad;
-  for (const auto* list : {&network.parameters(), &network.buffers()}) {
-    for (const auto& [name, tensor] : *list) {
-      if (tensor.scalar_type() == at::kLong) continue;
-      std::vector<float> values = test::fill(name, tensor.sizes().vec());
-      at::Tensor target = tensor;
-      target.copy_(wrap_images(values.data(), 1, 1, 1, tensor.numel(), at::kCPU).reshape(tensor.sizes()));
-    }
-  }
-}
-
-at::Tensor golden_input(const std::vector<int64_t>& shape) {
-  std::vector<float> nchw = test::fill("input", shape);
-  // NCHW memory is H = C*H*W rows of one pixel to wrap_images; reshape gives it its meaning.
-  at::Tensor flat = wrap_images(nchw.data(), 1, 1, 1, static_cast<int64_t>(nchw.size()), at::kCPU);
-  return flat.reshape(shape).clone().contiguous(at::MemoryFormat::ChannelsLast);
-}
 
 double largest_error(const at::Tensor& logits, const Json& expected) {
   double error = 0, largest = 0;
@@ -52,22 +30,17 @@ std::vector<Json> golden_rows() {
   return rows;
 }
 
-/// The row's graph without initial weights: drawing them would take longer than all else here.
-Graph unfilled_graph(const Json& row) {
-  Graph graph = build_model(row["arch"], row["num_classes"], row["input"][1]);
-  for (Parameter& parameter : graph.parameters) parameter.init = Init::zeros;
-  return graph;
-}
-
 class Golden : public testing::TestWithParam<Json> {};
 
 TEST_P(Golden, Logits) {
   const at::NoGradGuard no_grad;
   set_threads(1);  // more wait for each other longer than they work
   const Json& row = GetParam();
-  Network network(unfilled_graph(row), {.precision = Precision::f32});
-  fill_all(network);
-  const at::Tensor logits = network.forward(golden_input(row["input"]), /*training=*/false);
+  const auto shape = row["input"].get<std::vector<int64_t>>();
+  Graph graph = build_model(row["arch"], row["num_classes"], shape[1], shape[2]);
+  Network network(test::without_init(std::move(graph)), {.precision = Precision::f32});
+  test::fill_from_names(network);
+  const at::Tensor logits = network.forward(test::golden_images(shape), /*training=*/false);
   EXPECT_LE(largest_error(logits, row["logits"]), 1e-3);
 }
 

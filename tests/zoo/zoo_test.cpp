@@ -27,9 +27,10 @@ TEST(ZooTest, ListsEveryModelOnce) {
     EXPECT_FALSE(info.family.empty()) << info.name;
     EXPECT_EQ(info.input_size.size(), 3u) << info.name;
   }
-  for (const char* name : {"resnet10t", "resnet152", "wide_resnet101_2", "resnext50_32x4d", "seresnet50", "regnety_016",
-                           "mobilenetv3_small_050", "mobilenetv4_conv_small", "efficientnet_b4", "efficientnet_lite0",
-                           "resnet8_half", "wrn_16_2", "vgg8", "shufflenetv2"}) {
+  for (const char* name :
+       {"resnet10t", "resnet152", "wide_resnet101_2", "resnext50_32x4d", "seresnet50", "regnety_016",
+        "mobilenetv3_small_050", "mobilenetv4_conv_small", "efficientnet_b4", "efficientnet_lite0", "resnet8_half",
+        "wrn_16_2", "vgg8", "shufflenetv2", "vit_small_patch32_384", "deit_tiny_patch16_224", "convnext_atto"}) {
     EXPECT_TRUE(names.count(name)) << name;
   }
 }
@@ -66,8 +67,9 @@ TEST_P(EveryModelTest, GraphIsWellFormed) {
     for (int input : node.inputs) EXPECT_LT(input, static_cast<int>(i)) << node.name;
     for (int parameter : node.parameters) {
       ++uses.at(static_cast<size_t>(parameter));
-      // "layer1.0.conv1.weight" belongs to "layer1.0.conv1".
-      EXPECT_EQ(graph.parameters[static_cast<size_t>(parameter)].name.rfind(node.name + ".", 0), 0u) << node.name;
+      // "layer1.0.conv1.weight" belongs to "layer1.0.conv1", and "cls_token" is a node itself.
+      const std::string& name = graph.parameters[static_cast<size_t>(parameter)].name;
+      EXPECT_TRUE(name == node.name || name.starts_with(node.name + ".")) << name;
     }
   }
   EXPECT_EQ(uses, std::vector<int>(uses.size(), 1));
@@ -79,9 +81,15 @@ TEST_P(EveryModelTest, GraphIsWellFormed) {
 }
 
 TEST_P(EveryModelTest, EndsInLogitsAtEverySize) {
-  const Graph graph = build_model(GetParam().name, 7);
+  const bool patches = GetParam().fixed_input_size || GetParam().family == "convnext";  // of up to 32 pixels
   std::vector<Shape> images = {GetParam().input_size, {3, 28, 28}, {3, 32, 32}, {3, 33, 47}, {3, 64, 64}, {3, 225, 97}};
   for (const Shape& image : images) {
+    if (patches && image[1] < 32) continue;
+    const Graph graph = build_model(GetParam().name, 7, 3, image[1]);
+    if (GetParam().fixed_input_size && image[1] != image[2]) {
+      EXPECT_THROW(infer_shapes(graph, image), Error);
+      continue;
+    }
     const std::vector<Shape> shapes = infer_shapes(graph, image);
     EXPECT_EQ(shapes.size(), graph.nodes.size());
     EXPECT_EQ(shapes.back(), Shape{7}) << image[1] << " x " << image[2];
@@ -89,18 +97,18 @@ TEST_P(EveryModelTest, EndsInLogitsAtEverySize) {
 }
 
 TEST_P(EveryModelTest, TakesGreyImages) {
-  const Graph grey = build_model(GetParam().name, 10, 1);
-  EXPECT_EQ(infer_shapes(grey, {1, 28, 28}).back(), Shape{10});
-  EXPECT_THROW(infer_shapes(grey, {3, 28, 28}), Error);
+  const Graph grey = build_model(GetParam().name, 10, 1, 32);
+  EXPECT_EQ(infer_shapes(grey, {1, 32, 32}).back(), Shape{10});
+  EXPECT_THROW(infer_shapes(grey, {3, 32, 32}), Error);
   // Only the first convolution and the classifier know of channels and classes.
-  const Graph colour = build_model(GetParam().name, 11, 3);
+  const Graph colour = build_model(GetParam().name, 11, 3, 32);
   const auto shape_of = [](const Graph& graph, const std::string& name) {
     const Node& node = graph.nodes[static_cast<size_t>(graph.find(name))];
     return graph.parameters[static_cast<size_t>(node.parameters[0])].shape;
   };
   const Shape stem = shape_of(grey, grey.first_conv);
   const int64_t features = shape_of(grey, grey.classifier)[1];
-  EXPECT_EQ(cost(colour, {3, 28, 28}).parameters - cost(grey, {1, 28, 28}).parameters,
+  EXPECT_EQ(cost(colour, {3, 32, 32}).parameters - cost(grey, {1, 32, 32}).parameters,
             stem[0] * 2 * stem[2] * stem[3] + features + 1);
 }
 
@@ -124,6 +132,8 @@ InitRule init_of(const std::string& family) {
       {"mobilenetv3", google},
       {"mobilenetv4", google},
       {"efficientnet", google},
+      {"vit", {Init::torch_default, Init::trunc_normal}},
+      {"convnext", {Init::trunc_normal, Init::trunc_normal}},
       {"resnet_small", resnet},
       {"wide_resnet", resnet},
       {"vgg", resnet},
@@ -138,6 +148,8 @@ TEST_P(EveryModelTest, EveryParameterHasItsInit) {
   const Graph graph = build_model(GetParam().name, 10);
   const InitRule rule = init_of(GetParam().family);
   const bool last_norms_are_zero = GetParam().family == "resnet" || GetParam().family == "regnet";
+  const std::map<std::string, Init> alone = {
+      {"cls_token", Init::class_token}, {"pos_embed", Init::trunc_normal}, {"gamma", Init::layer_scale}};
   for (const Parameter& p : graph.parameters) {
     const bool weight = p.name.ends_with(".weight");
     const bool ones = p.name.ends_with(".running_var") || (weight && p.shape.size() == 1);
@@ -145,6 +157,8 @@ TEST_P(EveryModelTest, EveryParameterHasItsInit) {
       EXPECT_EQ(p.init, rule.convolution) << p.name;
     } else if (weight && p.shape.size() == 2) {
       EXPECT_EQ(p.init, rule.linear) << p.name;
+    } else if (const auto it = alone.find(p.name.substr(p.name.rfind('.') + 1)); it != alone.end()) {
+      EXPECT_EQ(p.init, it->second) << p.name;
     } else if (ones && !last_norms_are_zero) {
       EXPECT_EQ(p.init, Init::ones) << p.name;
     } else if (!ones) {
