@@ -28,7 +28,7 @@ Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const Optimizer
     state_.push_back({"steps", steps_});
   }
   for (const NamedTensor& p : parameters) {
-    Group& group = groups_[p.tensor.dim() > 1 ? 0 : 1];
+    Group& group = groups_[p.tensor.dim() > 1 && !options.no_decay.contains(p.name) ? 0 : 1];
     group.parameters.push_back(p.tensor);
     // Without momentum there is nothing to keep.
     if (adamw || options.momentum > 0) {

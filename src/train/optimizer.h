@@ -2,6 +2,7 @@
 /// SGD with Nesterov momentum and AdamW, through LibTorch's fused kernels.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,10 @@
 namespace retort {
 
 struct OptimizerOptions {
-  std::string kind = "sgd";  ///< "sgd" or "adamw"
-  double momentum = 0.9;     ///< of sgd
-  double weight_decay = 0;   ///< not on tensors of one dimension, which are norms and biases
+  std::string kind = "sgd";             ///< "sgd" or "adamw"
+  double momentum = 0.9;                ///< of sgd
+  double weight_decay = 0;              ///< not on tensors of one dimension, which are norms and biases,
+  std::set<std::string> no_decay = {};  ///< nor on these parameters
 };
 
 /// Steps parameters along their gradients.

@@ -29,10 +29,18 @@ Samples training_samples(const DataSet& data, int64_t count) {
 }
 
 Network make_network(const TrainOptions& options, const DataSet& data, const ImageShape& size) {
-  Graph graph = build_model(options.model, data.classes(), size.channels);
+  Graph graph = build_model(options.model, data.classes(), size.channels, size.height);
   infer_shapes(graph, {size.channels, size.height, size.width});  // refuses images too small
   return Network(std::move(graph),
                  {.device = options.device, .precision = parse_precision(options.precision), .seed = options.seed});
+}
+
+std::set<std::string> no_decay(const Graph& graph) {
+  std::set<std::string> names;
+  for (const Parameter& p : graph.parameters) {
+    if (p.no_decay) names.insert(p.name);
+  }
+  return names;
 }
 
 LoaderOptions loader_options(const TrainOptions& options, const DataSet& data, int threads) {
@@ -73,7 +81,8 @@ Trainer::Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const
                    ? std::optional(make_teacher(options_, store, {data_, samples_, preprocess_, loader_options_}))
                    : std::nullopt),
       network_(make_network(options_, data_, preprocess_.size)),
-      optimizer_(network_.parameters(), {options_.optimizer, options_.momentum, options_.weight_decay}),
+      optimizer_(network_.parameters(),
+                 {options_.optimizer, options_.momentum, options_.weight_decay, no_decay(network_.graph())}),
       objective_(options_, teacher_),
       loader_(samples_, preprocess_, loader_options_),
       validation_(data_, preprocess_, loader_options_.workers),

@@ -1,6 +1,7 @@
 #include "train/optimizer.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -107,6 +108,20 @@ TEST_F(OptimizerTest, AdamwFollowsItsFormula) {
     optimizer.step(lr_at(step));
   }
   for (size_t p = 0; p < parameters_.size(); ++p) expect_near(expected[p], parameters_[p].tensor);
+}
+
+TEST_F(OptimizerTest, NamesCanBeExemptFromDecay) {
+  for (const char* kind : {"sgd", "adamw"}) {
+    for (const bool exempt : {false, true}) {
+      OptimizerOptions options{.kind = kind, .weight_decay = 0.5};
+      if (exempt) options.no_decay = {"conv"};
+      Optimizer optimizer(parameters_, options);
+      for (NamedTensor& p : parameters_) p.tensor.mutable_grad() = at::zeros_like(p.tensor);
+      const std::vector<float> before = numbers(parameters_[0].tensor);
+      optimizer.step(0.1);
+      EXPECT_EQ(numbers(parameters_[0].tensor) == before, exempt) << kind;  // only decay moves what has no gradient
+    }
+  }
 }
 
 TEST_F(OptimizerTest, WithoutMomentumItIsPlainDescent) {
