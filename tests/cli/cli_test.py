@@ -11,12 +11,10 @@ import shutil
 import signal
 import struct
 import subprocess
-import sys
-import tempfile
 import time
-import unittest
 
-RETORT = None
+from retort_case import RetortCase, main
+
 SIZE, CLASSES = 12, 4
 
 
@@ -44,31 +42,12 @@ def make_data(directory, train=600, test=200):
         write_idx(f"{directory}/{part}-labels-idx1-ubyte", (count,), labels)
 
 
-class CliTest(unittest.TestCase):
+class CliTest(RetortCase):
     @classmethod
     def setUpClass(cls):
-        cls.dir = tempfile.mkdtemp(prefix="retort-cli-")
+        super().setUpClass()
         cls.data = f"idx:{cls.dir}/data"
         make_data(f"{cls.dir}/data")
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.dir)
-
-    def run_retort(self, *args, expect=0, **kwargs):
-        p = subprocess.run([RETORT, *map(str, args)], capture_output=True, text=True, timeout=300, **kwargs)
-        self.assertEqual(p.returncode, expect, f"{args}: {p.stdout}{p.stderr}")
-        return p
-
-    def run_json(self, *args):
-        return json.loads(self.run_retort(*args, "--json").stdout)
-
-    def error_line(self, *args, expect, **kwargs):
-        p = self.run_retort(*args, "--quiet", expect=expect, **kwargs)
-        self.assertEqual(p.stdout, "")
-        self.assertEqual(p.stderr.count("\n"), 1, p.stderr)
-        self.assertRegex(p.stderr, r"^\[.+\] ")
-        return p.stderr
 
     def train_args(self, out, *more):
         return ["train", "--data", self.data, "--model", "resnet8_half", "--epochs", 2, "--batch", 32, "--augment",
@@ -162,7 +141,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual(os.stat(f"{a}/model.safetensors").st_mtime_ns, before)
 
     def interrupt(self, out, sig, epochs):
-        p = subprocess.Popen([RETORT, *map(str, self.train_args(out, "--epochs", epochs, "--checkpoint-seconds", 0.2))],
+        p = subprocess.Popen([self.retort, *map(str, self.train_args(out, "--epochs", epochs, "--checkpoint-seconds", 0.2))],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 120
         while not os.path.exists(f"{self.dir}/{out}/checkpoint") and time.monotonic() < deadline:
@@ -242,7 +221,7 @@ class CliTest(unittest.TestCase):
             self.skipTest(str(error))
         if pid == 0:
             os.environ["TERM"] = "xterm"
-            os.execv(RETORT, [RETORT, *map(str, self.train_args("pty"))])
+            os.execv(RETORT, [self.retort, *map(str, self.train_args("pty"))])
         seen = b""
         while True:
             if not select.select([fd], [], [], 120)[0]:
@@ -257,9 +236,8 @@ class CliTest(unittest.TestCase):
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
         self.assertIn(b"[#", seen)
         self.assertIn(b"images/s", seen)
-        self.assertIn(f"next: {RETORT} eval".encode(), seen)
+        self.assertIn(f"next: {self.retort} eval".encode(), seen)
 
 
 if __name__ == "__main__":
-    RETORT = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    main()
