@@ -127,16 +127,20 @@ struct Progress {
   std::string note;   ///< what else is worth seeing, such as "epoch 2/6 loss 0.41"
 };
 
-/// How a long call tells its caller how far it is, and how the caller stops it. Both may be empty. They are called
+/// How a long call tells its caller how far it is, and how the caller stops it. All may be empty. They are called
 /// from the thread that does the work; where several works run side by side, from several threads at once.
 struct Monitor {
   std::function<void(const Progress&)> progress;
-  std::function<bool()> stop;  ///< true: save what there is and return early
+  std::function<bool()> stop;                   ///< true: save what there is and return early
+  std::function<void(const std::string&)> say;  ///< a line that the user should see once
 
   void tell(const Progress& p) const {
     if (progress) progress(p);
   }
   bool stopping() const { return stop && stop(); }
+  void remark(const std::string& line) const {
+    if (say) say(line);
+  }
 };
 
 }  // namespace retort

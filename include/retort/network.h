@@ -25,6 +25,17 @@ struct NetworkOptions {
   std::string device = "cpu";  ///< "cpu", "cuda", "cuda:1", ... as LibTorch spells them
   Precision precision = Precision::automatic;
   uint64_t seed = 0;  ///< of the initial parameters
+  /// Off: parameters hold nothing until load(), which saves computing initial values that it overwrites.
+  bool fill = true;
+};
+
+/// How a file of weights may differ from the network that it is loaded into.
+struct LoadOptions {
+  /// For weights that training goes on from. A classifier of another number of classes keeps its initial values; a
+  /// first convolution of another number of channels is adapted as timm's adapt_input_conv does. Off: nothing differs.
+  bool pretrained = false;
+  /// Rows that the file's classifier has before the network's, timm's pretrained_cfg.label_offset. They are left out.
+  int64_t label_offset = 0;
 };
 
 /// A parameter or a buffer, by timm's name.
@@ -45,8 +56,9 @@ class Network {
   Network(Graph graph, const NetworkOptions& options);
 
   /// images [N, C, H, W] float32, channels-last for speed -> logits [N, classes] float32. `training` updates running
-  /// statistics; gradients are kept unless the caller holds a c10::InferenceMode or at::NoGradGuard. Names that
-  /// `taps` already holds as keys are filled.
+  /// statistics, but those of batch norms whose weight asks for no gradient, which are used instead; gradients are kept
+  /// unless the caller holds a c10::InferenceMode or at::NoGradGuard. Names that `taps` already holds as keys are
+  /// filled.
   at::Tensor forward(const at::Tensor& images, bool training, Taps* taps = nullptr);
 
   const Graph& graph() const { return graph_; }
@@ -58,9 +70,11 @@ class Network {
   /// Running statistics.
   const std::vector<NamedTensor>& buffers() const { return buffers_; }
 
-  /// Copies `DIR/model.safetensors` into parameters and buffers. Throws Error that lists missing, extra and misshapen
-  /// tensors.
-  void load(const std::filesystem::path& file);
+  /// Copies a safetensors file (F32, F16 or BF16) into parameters and buffers; position embeddings of another size of
+  /// images are resampled. Returns lines for the user: what was
+  /// adapted or made anew, and which tensors hold NaN or infinite values. Throws Error that lists missing, extra and
+  /// misshapen tensors, and leaves the network as it was.
+  std::vector<std::string> load(const std::filesystem::path& file, const LoadOptions& options = {});
   /// Writes all of them, atomically, contiguous in NCHW.
   void save(const std::filesystem::path& file, const std::map<std::string, std::string>& metadata = {}) const;
 
@@ -71,6 +85,8 @@ class Network {
   Graph graph_;
   at::Device device_;
   Precision precision_;
+  uint64_t seed_;
+  bool filled_;
   std::vector<NamedTensor> parameters_, buffers_;
   std::vector<at::Tensor> by_index_;  ///< all of them, as Graph::parameters counts
   std::vector<int> last_use_;         ///< per node: the last node that reads it, so that memory is let go early

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "retort/metrics.h"
 #include "retort/model.h"
@@ -30,8 +31,15 @@ struct TrainOptions {
   int64_t samples = 0;  ///< a fixed subset of train; 0 is all
   int64_t epochs = 6;
   int64_t batch = 128;
-  std::string optimizer = "sgd";  ///< "sgd" (Nesterov momentum) or "adamw"
-  double lr = 0.1;                ///< peak; change it with the batch: twice the batch, twice the rate
+  /// Weights to go on from: a run, a model's directory as timm saves it, or a name of the hub; "" starts anew. They
+  /// must be of `model`; a classifier of other classes is made anew, a first convolution of other channels adapted.
+  std::string pretrained;
+  std::vector<std::string> freeze;  ///< modules or parameters by timm's names, with all below them: they do not learn
+  bool freeze_bn = false;           ///< batch norms keep statistics, weight and bias (timm's freeze_batch_norm_2d)
+  double layer_decay = 1;           ///< each layer learns this much slower than the next one, such as 0.75; 1 is off
+  double head_lr_scale = 1;         ///< factor of the classifier's learning rate
+  std::string optimizer = "sgd";    ///< "sgd" (Nesterov momentum) or "adamw"
+  double lr = 0.1;                  ///< peak; change it with the batch: twice the batch, twice the rate
   double momentum = 0.9;
   double weight_decay = 5e-4;  ///< not on norms and biases
   double warmup_epochs = 0.5;  ///< linear from lr / 100, then cosine to 0

@@ -231,11 +231,21 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   std::vector<uint64_t> shape_, offsets_;
 };
 
+// What torch.save writes: a ZIP archive, or of old a pickle of protocol 2.
+bool is_pickle(std::span<const std::byte> bytes) {
+  const std::string_view start(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 4));
+  return start == "PK\x03\x04" || start.starts_with("\x80\x02");
+}
+
 // The header's JSON.
 std::string_view header_of(std::string_view where, std::span<const std::byte> bytes) {
   uint64_t size = 0;
   if (bytes.size() < sizeof size) fail(where, "has ", bytes.size(), " bytes; too short for a safetensors file");
   std::memcpy(&size, bytes.data(), sizeof size);
+  if (size > kMaxHeader && is_pickle(bytes)) {
+    fail(where, "is a pickle of PyTorch, which could run any code; expected a safetensors file; ",
+         "convert it with tools/to_safetensors.py");
+  }
   if (size > kMaxHeader || size > bytes.size() - sizeof size) {
     fail(where, "the header's length is ", size, " in a file of ", bytes.size(),
          " bytes; the file is cut, damaged or of another kind");

@@ -36,7 +36,7 @@ struct SafetensorsContents {
 
 /// Reads a file that lies in memory. Throws Error on everything that the format forbids (header length, JSON, unknown
 /// dtypes, sizes against shapes, overlaps, holes, bytes beyond the end), and on duplicate names, absurd ranks, long
-/// names, too many tensors and BOOL that is neither 0 nor 1.
+/// names, too many tensors and BOOL that is neither 0 nor 1. PyTorch's own files are told how they are converted.
 SafetensorsContents parse_safetensors(std::string_view where, std::span<const std::byte> bytes);
 
 /// A safetensors file mapped read-only; its views live as long as it does.

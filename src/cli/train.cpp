@@ -12,6 +12,12 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   add("--samples", o.samples, "Train on a fixed subset of this many samples; 0 is all");
   add("--epochs", o.epochs, "Times through the samples");
   add("--batch", o.batch, "Images a step");
+  add("--pretrained", o.pretrained, "Weights to go on from: a run, a directory of timm's, or a name of the hub");
+  verb.add_option("--freeze", o.freeze, "Modules that do not learn, by timm's names, such as conv1,bn1,layer1")
+      ->delimiter(',');
+  verb.add_flag("--freeze-bn", o.freeze_bn, "Batch norms keep their statistics, weights and biases");
+  add("--layer-decay", o.layer_decay, "Each layer learns this much slower than the next one, such as 0.75; 1 is off");
+  add("--head-lr-scale", o.head_lr_scale, "Factor of the classifier's learning rate");
   add("--optimizer", o.optimizer, "sgd (Nesterov momentum) or adamw");
   add("--lr", o.lr, "Peak learning rate; about 0.1 for sgd, 0.002 for adamw");
   add("--momentum", o.momentum, "Of sgd");

@@ -68,7 +68,7 @@ Network load_network(const fs::path& directory, const ModelConfig& config, const
   }
   const ImageShape& size = config.preprocess.size;
   Network network(build_model(config.architecture, config.num_classes, size.channels, size.height),
-                  {.device = options.device, .precision = parse_precision(options.precision)});
+                  {.device = options.device, .precision = parse_precision(options.precision), .fill = false});
   network.load(weights_path(directory));
   return network;
 }

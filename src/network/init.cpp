@@ -1,5 +1,8 @@
 #include "network/init.h"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -53,6 +56,17 @@ void fill_parameter(const Parameter& p, uint64_t seed, std::span<float> values) 
     case Init::layer_scale:
       return std::fill(values.begin(), values.end(), 1e-6f);
   }
+}
+
+void fill_tensor(const Parameter& p, uint64_t seed, at::Tensor tensor) {
+  const at::NoGradGuard no_grad;
+  if (p.integer) {
+    tensor.zero_();
+    return;
+  }
+  const at::Tensor values = at::empty(p.shape, at::TensorOptions(at::kFloat));  // in the order of the shape
+  fill_parameter(p, seed, {values.data_ptr<float>(), static_cast<size_t>(values.numel())});
+  tensor.copy_(values);
 }
 
 }  // namespace retort

@@ -72,14 +72,10 @@ class Autocast {
 };
 
 at::Tensor make_parameter(const Parameter& p, const NetworkOptions& options, const at::Device& device) {
-  at::Tensor t = at::empty(p.shape, at::TensorOptions(p.integer ? at::kLong : at::kFloat));
-  if (p.integer) {
-    t.zero_();
-  } else {
-    fill_parameter(p, options.seed, {t.data_ptr<float>(), static_cast<size_t>(t.numel())});
-  }
-  // Not contiguous(): it leaves kernels of one pixel or channel in strides that are not taken for channels-last.
-  t = p.shape.size() == 4 ? t.to(device, at::kFloat, false, false, at::MemoryFormat::ChannelsLast) : t.to(device);
+  const auto format = p.shape.size() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+  const at::TensorOptions kind = at::TensorOptions(p.integer ? at::kLong : at::kFloat).device(device);
+  at::Tensor t = at::empty(p.shape, kind, format);
+  if (options.fill) fill_tensor(p, options.seed, t);
   return p.buffer ? t : t.set_requires_grad(true);
 }
 
@@ -123,6 +119,8 @@ Network::Network(Graph graph, const NetworkOptions& options)
     : graph_(std::move(graph)),
       device_(parse_device(options.device)),
       precision_(resolve(options.precision, graph_, device_)),
+      seed_(options.seed),
+      filled_(options.fill),
       last_use_(last_uses(graph_)),
       in_place_(in_place_nodes(graph_)) {
   const c10::InferenceMode off(false);  // what is made inside of it could never be trained
@@ -147,6 +145,7 @@ void Network::check_images(const at::Tensor& images) {
 }
 
 at::Tensor Network::forward(const at::Tensor& images, bool training, Taps* taps) {
+  if (!filled_) fail(kWhere, graph_.architecture, " holds no values yet; load its weights first");
   check_images(images);
   try {
     const Autocast autocast(precision_ == Precision::bf16, device_);

@@ -31,7 +31,8 @@ at::Tensor run_conv2d(const Node& node, const NodeInputs& in) {
 }
 
 at::Tensor run_batch_norm(const Node& node, const NodeInputs& in) {
-  if (in.training) {
+  const bool training = in.training && parameter(node, in, 0).requires_grad();  // frozen ones keep their statistics
+  if (training) {
     // Its unbiased variance would be 0 / 0, and stay in the running statistics.
     if (in.x.numel() == in.x.size(1)) {
       fail("network", "norm '", node.name, "' sees one value a channel; training expects more; ",
@@ -41,7 +42,7 @@ at::Tensor run_batch_norm(const Node& node, const NodeInputs& in) {
     count.add_(1);
   }
   return at::batch_norm(in.x, parameter(node, in, 0), parameter(node, in, 1), parameter(node, in, 2),
-                        parameter(node, in, 3), in.training, node.momentum, node.eps, /*cudnn_enabled=*/true);
+                        parameter(node, in, 3), training, node.momentum, node.eps, /*cudnn_enabled=*/true);
 }
 
 // What `f` makes of x with the features last, as tokens and vectors have them; a map's channels are moved there and

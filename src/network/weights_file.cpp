@@ -3,10 +3,15 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
+#include <optional>
 #include <set>
 
 #include "base/safetensors.h"
+#include "network/adapt_input_conv.h"
+#include "network/init.h"
+#include "network/read_values.h"
+#include "network/resample_pos_embed.h"
 #include "retort/network.h"
 
 namespace retort {
@@ -15,31 +20,12 @@ namespace {
 
 constexpr size_t kMostNames = 6;  // in one line of an error
 
-// A copy of the tensor in the file, for `target`. Throws Error where its numbers are of another kind.
-at::Tensor read_tensor(const std::string& where, const TensorView& view, const NamedTensor& target) {
-  const bool whole = target.tensor.scalar_type() == at::kLong;
-  at::ScalarType dtype = at::kLong;
-  if (!whole && view.dtype == DType::f32) {
-    dtype = at::kFloat;
-  } else if (!whole && view.dtype == DType::f16) {
-    dtype = at::kHalf;
-  } else if (!whole && view.dtype == DType::bf16) {
-    dtype = at::kBFloat16;
-  } else if (!whole || view.dtype != DType::i64) {
-    fail(where, "tensor '", target.name, "' is ", dtype_name(view.dtype), "; expected ",
-         whole ? "I64" : "F32, F16 or BF16", "; convert the file");
-  }
-  at::Tensor copy = at::empty(view.shape, dtype);  // the file need not align its tensors
-  std::memcpy(copy.mutable_data_ptr(), view.bytes.data(), copy.nbytes());
-  return copy;
-}
-
 std::string some(const std::vector<std::string>& names) {
   const std::vector<std::string> first(names.begin(), names.begin() + std::min(names.size(), kMostNames));
   return join(first) + (names.size() > kMostNames ? str(" and ", names.size() - kMostNames, " more") : "");
 }
 
-std::string shape_text(c10::IntArrayRef shape) { return retort::str(shape); }
+std::string text(const Shape& shape) { return retort::str(c10::IntArrayRef(shape)); }
 
 // A name from a file, for one line of an error.
 std::string printable(std::string name) {
@@ -49,41 +35,170 @@ std::string printable(std::string name) {
   return name.size() > 80 ? name.substr(0, 80) + "..." : name;
 }
 
-// "; missing: a, b; extra: c": what keeps the file from being this network's, or nothing.
-std::string differences(const Safetensors& file, const std::vector<NamedTensor>& wanted) {
-  std::vector<std::string> missing, misshapen, extra;
-  std::set<std::string> names;
-  for (const auto& [name, tensor] : wanted) {
-    names.insert(name);
-    const auto it = file.tensors().find(name);
-    if (it == file.tensors().end()) {
-      missing.push_back(name);
-    } else if (tensor.sizes() != c10::IntArrayRef(it->second.shape)) {
-      misshapen.push_back(retort::str(name, " ", shape_text(it->second.shape), " for ", shape_text(tensor.sizes())));
+// How a tensor gets its values from the file.
+enum class Change { none, initial, input_conv, position_embedding };
+
+// Side of a square of tokens behind one class token; 0 where they are no square.
+int64_t grid_side(int64_t tokens) {
+  const auto side =
+      static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(std::max<int64_t>(tokens - 1, 0)))));
+  return side * side == tokens - 1 ? side : 0;
+}
+
+struct Assignment {
+  at::Tensor target;
+  const Parameter& parameter;
+  TensorView view;
+  Change change = Change::none;
+  at::Tensor adapted;  // the values, where they are not the file's own
+  bool finite = true;  // those of `adapted`
+};
+
+/// Compares a file with a network and says how each tensor gets its values.
+class Planner {
+ public:
+  Planner(const Safetensors& file, const Graph& graph, const LoadOptions& options)
+      : file_(file), graph_(graph), options_(options) {}
+
+  std::vector<Assignment> plan(const std::string& where, const std::vector<at::Tensor>& targets) {
+    std::vector<Assignment> out;
+    std::set<std::string> names;
+    for (size_t i = 0; i < targets.size(); ++i) {
+      const Parameter& parameter = graph_.parameters[i];
+      names.insert(parameter.name);
+      if (const auto it = file_.tensors().find(parameter.name); it == file_.tensors().end()) {
+        missing_.push_back(parameter.name);
+      } else if (auto assignment = assign(parameter, it->second, targets[i])) {
+        out.push_back(*assignment);
+      }
+    }
+    for (const auto& [name, view] : file_.tensors()) {
+      if (!names.contains(name)) extra_.push_back(printable(name));
+    }
+    const std::string wrong = differences();
+    if (!wrong.empty()) fail(where, "these are not the weights of ", graph_.architecture, wrong);
+    check_types(where, out);
+    return out;
+  }
+
+ private:
+  bool is_classifier(const std::string& name) const {
+    return name == graph_.classifier + ".weight" || name == graph_.classifier + ".bias";
+  }
+
+  std::optional<Assignment> assign(const Parameter& parameter, TensorView view, const at::Tensor& target) {
+    if (options_.label_offset > 0 && is_classifier(parameter.name) &&
+        parameter.shape.at(0) + options_.label_offset == at_or_0(view.shape, 0)) {
+      drop_rows(view, options_.label_offset);
+    }
+    if (view.shape == parameter.shape) return Assignment{target, parameter, view};
+    if (const auto change = change_for(parameter, view.shape)) return Assignment{target, parameter, view, *change};
+    misshapen_.push_back(str(parameter.name, " ", text(view.shape), " for ", text(parameter.shape)));
+    return std::nullopt;
+  }
+
+  static int64_t at_or_0(const Shape& shape, size_t i) { return i < shape.size() ? shape[i] : 0; }
+
+  static void drop_rows(TensorView& view, int64_t rows) {
+    view.bytes = view.bytes.subspan(view.bytes.size() / static_cast<size_t>(view.shape[0]) * static_cast<size_t>(rows));
+    view.shape[0] -= rows;
+  }
+
+  std::optional<Change> change_for(const Parameter& parameter, const Shape& from) const {
+    const Shape& to = parameter.shape;
+    if (from.size() != to.size()) return std::nullopt;
+    const auto same_but = [&](size_t axis) {
+      for (size_t i = 0; i < to.size(); ++i) {
+        if (i != axis && from[i] != to[i]) return false;
+      }
+      return true;
+    };
+    // Of another size of images: any weights may run there.
+    if (parameter.name.ends_with("pos_embed") && same_but(1) && grid_side(from[1]) > 0 && grid_side(to[1]) > 0) {
+      return Change::position_embedding;
+    }
+    if (!options_.pretrained) return std::nullopt;
+    if (is_classifier(parameter.name) && same_but(0)) return Change::initial;
+    if (parameter.name == graph_.first_conv + ".weight" && same_but(1) && can_adapt_input_conv(from[1], to[1])) {
+      return Change::input_conv;
+    }
+    return std::nullopt;
+  }
+
+  std::string differences() const {
+    std::string text;
+    if (!missing_.empty()) text += "; missing: " + some(missing_);
+    if (!extra_.empty()) text += "; extra: " + some(extra_);
+    if (!misshapen_.empty()) text += "; of another shape: " + some(misshapen_);
+    return text;
+  }
+
+  static void check_types(const std::string& where, const std::vector<Assignment>& plan) {
+    for (const Assignment& a : plan) {
+      const bool integer = a.parameter.integer;
+      if (a.change == Change::initial || is_readable(a.view.dtype, integer)) continue;
+      fail(where, "tensor '", a.parameter.name, "' is ", dtype_name(a.view.dtype), "; expected ",
+           integer ? "I64" : "F32, F16 or BF16", "; convert the file");
     }
   }
-  for (const auto& [name, view] : file.tensors()) {
-    if (!names.contains(name)) extra.push_back(printable(name));
+
+  const Safetensors& file_;
+  const Graph& graph_;
+  const LoadOptions& options_;
+  std::vector<std::string> missing_, extra_, misshapen_;
+};
+
+// Computes what is not simply copied, before anything is changed.
+void adapt(Assignment& a) {
+  if (a.change != Change::input_conv && a.change != Change::position_embedding) return;
+  const at::Tensor values = at::empty(a.view.shape, at::TensorOptions(at::kFloat));
+  a.finite = read_values(a.view, values);
+  const int64_t to = a.parameter.shape[1];
+  a.adapted = a.change == Change::input_conv
+                  ? adapt_input_conv(values, to)
+                  : resample_pos_embed(values, grid_side(to), grid_side(to), /*prefix_tokens=*/1);
+}
+
+// "conv1" of "conv1.weight".
+std::string module_of(const std::string& parameter) { return parameter.substr(0, parameter.rfind('.')); }
+
+// What the user should know of a change, or nothing.
+std::string remark(const Assignment& a) {
+  const Shape &from = a.view.shape, &to = a.parameter.shape;
+  const std::string module = module_of(a.parameter.name);
+  if (a.change == Change::input_conv) {
+    return str("first_conv ", module, ": ", from[1], " -> ", to[1], " channels, adapted from the pretrained ones");
   }
-  std::string text;
-  if (!missing.empty()) text += "; missing: " + some(missing);
-  if (!extra.empty()) text += "; extra: " + some(extra);
-  if (!misshapen.empty()) text += "; of another shape: " + some(misshapen);
-  return text;
+  if (a.change == Change::position_embedding) {
+    return str(a.parameter.name, ": ", from[1], " -> ", to[1], " tokens, resampled for the images' size");
+  }
+  if (a.change == Change::initial && to.size() > 1) {
+    return str("classifier ", module, ": ", from[0], " -> ", to[0], " classes, made anew");
+  }
+  return {};
 }
 
 }  // namespace
 
-void Network::load(const std::filesystem::path& path) {
+std::vector<std::string> Network::load(const std::filesystem::path& path, const LoadOptions& options) {
   const Safetensors file(path);
-  std::vector<NamedTensor> all = parameters_;
-  all.insert(all.end(), buffers_.begin(), buffers_.end());
-  const std::string wrong = differences(file, all);
-  if (!wrong.empty()) fail(path.string(), "these are not the weights of ", graph_.architecture, wrong);
+  std::vector<Assignment> plan = Planner(file, graph_, options).plan(path.string(), by_index_);
+  for (Assignment& a : plan) adapt(a);
   const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> values;  // all are read before any is changed
-  for (const NamedTensor& target : all) values.push_back(read_tensor(path.string(), file.at(target.name), target));
-  for (size_t i = 0; i < all.size(); ++i) all[i].tensor.copy_(values[i]);
+  std::vector<std::string> remarks;
+  for (Assignment& a : plan) {
+    if (a.change == Change::initial) {
+      if (!filled_) fill_tensor(a.parameter, seed_, a.target);
+    } else if (a.change == Change::none) {
+      a.finite = read_values(a.view, a.target);
+    } else {
+      a.target.copy_(a.adapted);
+    }
+    if (const std::string line = remark(a); !line.empty()) remarks.push_back(line);
+    if (!a.finite) remarks.push_back("tensor " + a.parameter.name + " holds NaN or infinite values");
+  }
+  filled_ = true;
+  return remarks;
 }
 
 void Network::save(const std::filesystem::path& path, const std::map<std::string, std::string>& metadata) const {

@@ -10,6 +10,7 @@ Ema::Ema(const Network& network, double decay) : decay_(decay) {
   const at::NoGradGuard no_grad;
   for (const auto* tensors : {&network.parameters(), &network.buffers()}) {
     for (const NamedTensor& named : *tensors) {
+      if (tensors == &network.parameters() && !named.tensor.requires_grad()) continue;  // frozen: its own average
       const bool number = named.tensor.is_floating_point();
       state_.push_back({named.name, named.tensor.detach().clone()});
       (number ? live_ : live_counts_).push_back(named.tensor);

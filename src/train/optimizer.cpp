@@ -10,6 +10,8 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+
 namespace retort {
 
 namespace {
@@ -20,7 +22,6 @@ constexpr double kClipEps = 1e-6;  // as torch.nn.utils.clip_grad_norm_
 }  // namespace
 
 Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const OptimizerOptions& options) : options_(options) {
-  groups_ = {{.weight_decay = options.weight_decay}, {.weight_decay = 0}};
   const bool adamw = options.kind == "adamw";
   if (adamw && !parameters.empty()) {
     // LibTorch counts steps in float32.
@@ -28,7 +29,7 @@ Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const Optimizer
     state_.push_back({"steps", steps_});
   }
   for (const NamedTensor& p : parameters) {
-    Group& group = groups_[p.tensor.dim() > 1 && !options.no_decay.contains(p.name) ? 0 : 1];
+    Group& group = group_of(p);
     group.parameters.push_back(p.tensor);
     // Without momentum there is nothing to keep.
     if (adamw || options.momentum > 0) {
@@ -40,6 +41,18 @@ Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const Optimizer
   }
 }
 
+// The group of its factor and decay, made where there is none yet: one call of a kernel steps a group.
+Optimizer::Group& Optimizer::group_of(const NamedTensor& parameter) {
+  const auto scale = options_.lr_scale.find(parameter.name);
+  const double lr_scale = scale == options_.lr_scale.end() ? 1 : scale->second;
+  const bool decays = parameter.tensor.dim() > 1 && !options_.no_decay.contains(parameter.name);
+  const double weight_decay = decays ? options_.weight_decay : 0;
+  const auto same = [&](const Group& g) { return g.lr_scale == lr_scale && g.weight_decay == weight_decay; };
+  const auto it = std::find_if(groups_.begin(), groups_.end(), same);
+  if (it != groups_.end()) return *it;
+  return groups_.emplace_back(Group{.lr_scale = lr_scale, .weight_decay = weight_decay});
+}
+
 at::Tensor Optimizer::add_state(const std::string& name, const at::Tensor& like) {
   const at::NoGradGuard no_grad;
   state_.push_back({name, at::zeros_like(like)});  // keeps the memory format, as the fused kernels need
@@ -49,9 +62,7 @@ at::Tensor Optimizer::add_state(const std::string& name, const at::Tensor& like)
 void Optimizer::step(double lr) {
   const at::NoGradGuard no_grad;
   if (steps_.defined()) steps_.add_(1);
-  for (Group& group : groups_) {
-    if (!group.parameters.empty()) update(group, lr);
-  }
+  for (Group& group : groups_) update(group, lr * group.lr_scale);
 }
 
 void Optimizer::update(Group& group, double lr) const {

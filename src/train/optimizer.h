@@ -2,6 +2,7 @@
 /// SGD with Nesterov momentum and AdamW, through LibTorch's fused kernels.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,10 +12,11 @@
 namespace retort {
 
 struct OptimizerOptions {
-  std::string kind = "sgd";             ///< "sgd" or "adamw"
-  double momentum = 0.9;                ///< of sgd
-  double weight_decay = 0;              ///< not on tensors of one dimension, which are norms and biases,
-  std::set<std::string> no_decay = {};  ///< nor on these parameters
+  std::string kind = "sgd";                ///< "sgd" or "adamw"
+  double momentum = 0.9;                   ///< of sgd
+  double weight_decay = 0;                 ///< not on tensors of one dimension, which are norms and biases,
+  std::set<std::string> no_decay = {};     ///< nor on these parameters
+  std::map<std::string, double> lr_scale;  ///< factors of the rate, by parameter; 1 for those that are not there
 };
 
 /// Steps parameters along their gradients.
@@ -30,9 +32,10 @@ class Optimizer {
 
  private:
   struct Group {
-    double weight_decay = 0;
+    double lr_scale = 1, weight_decay = 0;
     std::vector<at::Tensor> parameters, gradients, first, second, steps;
   };
+  Group& group_of(const NamedTensor& parameter);
   at::Tensor add_state(const std::string& name, const at::Tensor& like);
   void update(Group& group, double lr) const;
 

@@ -83,6 +83,9 @@ void check_optimizer(const Checker& check, const TrainOptions& o) {
   check.share("label_smoothing", o.label_smoothing);
   check.zero_or_more("clip_grad", o.clip_grad);
   check.share("ema", o.ema);
+  check.require(o.layer_decay > 0 && o.layer_decay <= 1, "layer_decay", o.layer_decay,
+                "above 0, up to 1, which is off");
+  check.above_zero("head_lr_scale", o.head_lr_scale);
 }
 
 }  // namespace
@@ -136,6 +139,11 @@ Json options_json(const TrainOptions& o) {
                {"samples", o.samples},
                {"epochs", o.epochs},
                {"batch", o.batch},
+               {"pretrained", o.pretrained},
+               {"freeze", join(o.freeze)},
+               {"freeze_bn", o.freeze_bn},
+               {"layer_decay", o.layer_decay},
+               {"head_lr_scale", o.head_lr_scale},
                {"optimizer", o.optimizer},
                {"lr", o.lr},
                {"momentum", o.momentum},

@@ -23,7 +23,7 @@ TrainResult train_checked(TrainOptions options, const Monitor& monitor) {
   const Found found = look_into_run(options);
   if (found == Found::finished) return read_result(options);
   set_threads(resolve_threads(options.threads));
-  return Trainer(std::move(options), std::move(data), store, monitor).run(found == Found::checkpoint);
+  return Trainer(std::move(options), std::move(data), store, monitor, found == Found::checkpoint).run();
 }
 
 }  // namespace

@@ -28,11 +28,17 @@ Samples training_samples(const DataSet& data, int64_t count) {
   return data.train.subset(count);
 }
 
-Network make_network(const TrainOptions& options, const DataSet& data, const ImageShape& size) {
+Network make_network(const TrainOptions& options, const DataSet& data, const ImageShape& size,
+                     const std::optional<Pretrained>& pretrained, const Monitor& monitor, bool resume) {
   Graph graph = build_model(options.model, data.classes(), size.channels, size.height);
   infer_shapes(graph, {size.channels, size.height, size.width});  // refuses images too small
-  return Network(std::move(graph),
-                 {.device = options.device, .precision = parse_precision(options.precision), .seed = options.seed});
+  const bool load = pretrained && !resume;
+  Network network(
+      std::move(graph),
+      {.device = options.device, .precision = parse_precision(options.precision), .seed = options.seed, .fill = !load});
+  if (load) load_pretrained(network, *pretrained, monitor);
+  freeze(network, options.freeze, options.freeze_bn);
+  return network;
 }
 
 std::set<std::string> no_decay(const Graph& graph) {
@@ -41,6 +47,14 @@ std::set<std::string> no_decay(const Graph& graph) {
     if (p.no_decay) names.insert(p.name);
   }
   return names;
+}
+
+OptimizerOptions optimizer_options(const TrainOptions& options, const Graph& graph) {
+  return {.kind = options.optimizer,
+          .momentum = options.momentum,
+          .weight_decay = options.weight_decay,
+          .no_decay = no_decay(graph),
+          .lr_scale = lr_scales(graph, options)};
 }
 
 LoaderOptions loader_options(const TrainOptions& options, const DataSet& data, int threads) {
@@ -69,20 +83,23 @@ std::string fixed(double value, int digits) { return str(std::fixed, std::setpre
 
 }  // namespace
 
-Trainer::Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const Labels>& store, const Monitor& monitor)
+Trainer::Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const Labels>& store, const Monitor& monitor,
+                 bool resume)
     : options_(std::move(options)),
       monitor_(monitor),
+      resume_(resume),
       threads_(resolve_threads(options_.threads)),
       data_(std::move(data)),
       samples_(training_samples(data_, options_.samples)),
-      preprocess_(training_preprocess(options_, data_, nullptr)),
+      pretrained_(open_pretrained(options_, monitor_)),
+      preprocess_(training_preprocess(options_, data_, pretrained_ ? &pretrained_->config : nullptr)),
       loader_options_(loader_options(options_, data_, threads_)),
       teacher_(options_.distill
                    ? std::optional(make_teacher(options_, store, {data_, samples_, preprocess_, loader_options_}))
                    : std::nullopt),
-      network_(make_network(options_, data_, preprocess_.size)),
-      optimizer_(network_.parameters(),
-                 {options_.optimizer, options_.momentum, options_.weight_decay, no_decay(network_.graph())}),
+      network_(make_network(options_, data_, preprocess_.size, pretrained_, monitor_, resume_)),
+      trainable_(trainable(network_)),
+      optimizer_(trainable_, optimizer_options(options_, network_.graph())),
       objective_(options_, teacher_),
       loader_(samples_, preprocess_, loader_options_),
       validation_(data_, preprocess_, loader_options_.workers),
@@ -93,8 +110,8 @@ Trainer::Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const
   if (options_.ema > 0) ema_.emplace(network_, options_.ema);
 }
 
-TrainResult Trainer::run(bool resume) {
-  if (resume) {
+TrainResult Trainer::run() {
+  if (resume_) {
     load_checkpoint();
   } else {
     make_directory(options_.out);
@@ -195,7 +212,7 @@ void Trainer::train_step(const Batch& batch) {
                                         preprocess_.size.height, preprocess_.size.width, network_.device());
   const Objective::Value loss = objective_(network_.forward(images, /*training=*/true), batch);
   loss.total.backward();
-  if (options_.clip_grad > 0) clip_gradients(network_.parameters(), options_.clip_grad);
+  if (options_.clip_grad > 0) clip_gradients(trainable_, options_.clip_grad);
   optimizer_.step(schedule_.at(steps_done()));
   if (ema_) ema_->update();
   meter_.add(steps_done(), loss);

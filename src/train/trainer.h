@@ -9,6 +9,7 @@
 #include "train/cost_clock.h"
 #include "train/ema.h"
 #include "train/events.h"
+#include "train/fine_tuning.h"
 #include "train/objective.h"
 #include "train/optimizer.h"
 #include "train/run_state.h"
@@ -20,10 +21,12 @@ namespace retort {
 /// One training, from its first step or from a checkpoint to its run directory.
 class Trainer {
  public:
-  /// `options` are checked and complete: the store's where there is one, no "auto" augmentation. Makes the network.
-  Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const Labels>& store, const Monitor& monitor);
-  /// Trains; goes on from the checkpoint where `resume`.
-  TrainResult run(bool resume);
+  /// `options` are checked and complete: the store's where there is one, no "auto" augmentation. Makes the network;
+  /// `resume`: its weights come from the checkpoint.
+  Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const Labels>& store, const Monitor& monitor,
+          bool resume);
+  /// Trains to the end, or until the monitor stops it.
+  TrainResult run();
 
  private:
   void load_checkpoint();
@@ -48,13 +51,16 @@ class Trainer {
 
   const TrainOptions options_;
   const Monitor monitor_;
+  const bool resume_;
   const int threads_;
   const DataSet data_;
   const Samples samples_;
+  const std::optional<Pretrained> pretrained_;
   const Preprocess preprocess_;
   const LoaderOptions loader_options_;
   std::optional<Teacher> teacher_;
   Network network_;
+  const std::vector<NamedTensor> trainable_;
   Optimizer optimizer_;
   std::optional<Ema> ema_;
   Objective objective_;

@@ -35,7 +35,8 @@ std::vector<float> random(int64_t count, uint64_t seed) {
 // A channels-last kernel, which decays, and a norm's weight, which does not.
 class OptimizerTest : public testing::Test {
  protected:
-  OptimizerTest() {
+  OptimizerTest() { start_anew(); }
+  void start_anew() {
     parameters_ = {{"conv", tensor(random(54, 1), {3, 2, 3, 3})}, {"norm", tensor(random(5, 2), {5})}};
     for (NamedTensor& p : parameters_) p.tensor.set_requires_grad(true);
   }
@@ -148,6 +149,24 @@ TEST_F(OptimizerTest, StateHasAllThatGoesOn) {
   set_gradients(0);
   adamw.step(0.1);
   EXPECT_EQ(adamw.state()[0].tensor.item<double>(), 1);
+}
+
+TEST_F(OptimizerTest, FactorsScaleTheRateOfTheirParametersAlone) {
+  for (const std::string kind : {"sgd", "adamw"}) {
+    // Two optimisers whose rates already are what the factors make of one.
+    start_anew();
+    Optimizer scaled(parameters_, {.kind = kind, .momentum = 0.9, .weight_decay = 0.05, .lr_scale = {{"conv", 0.25}}});
+    set_gradients(0);
+    scaled.step(0.1);
+    const std::vector<float> conv = numbers(parameters_[0].tensor), norm = numbers(parameters_[1].tensor);
+    start_anew();
+    Optimizer slow({parameters_[0]}, {kind, 0.9, 0.05}), fast({parameters_[1]}, {kind, 0.9, 0.05});
+    set_gradients(0);
+    slow.step(0.1 * 0.25);
+    fast.step(0.1);
+    EXPECT_EQ(conv, numbers(parameters_[0].tensor)) << kind;
+    EXPECT_EQ(norm, numbers(parameters_[1].tensor)) << kind;
+  }
 }
 
 TEST_F(OptimizerTest, RefusesAParameterWithoutGradient) {
