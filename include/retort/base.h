@@ -23,6 +23,8 @@ class Error : public std::runtime_error {
   enum class Kind { failure, usage };
   Error(std::string_view where, std::string_view message, Kind kind = Kind::failure);
   Kind kind() const { return kind_; }
+  /// The same error with more to say at its end: `; advice`.
+  Error with(std::string_view advice) const;
 
  private:
   Kind kind_;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +33,7 @@ inline constexpr int64_t kNoLabel = -1;
 
 /// A chosen, ordered part of a source. A value: copies share the source.
 struct Samples {
-  std::string split;  ///< "train", "val" or "test"
+  std::string split;  ///< "train", "val", "test" or "all"
   std::shared_ptr<const Source> source;
   std::vector<int64_t> indices;  ///< into the source
 
@@ -49,25 +50,48 @@ struct Samples {
 /// A labelled image data set with its three splits.
 struct DataSet {
   std::string spec;  ///< as given to open_data
-  std::string hash;  ///< SHA-256 over its files' contents, decompressed
+  std::string hash;  ///< SHA-256 over its files' contents, decompressed; of a folder, over paths and sizes only
   ImageShape shape;  ///< of every image; height and width are 0 where they differ
   std::vector<std::string> label_names;
   std::vector<double> mean, std;  ///< per channel, of pixels scaled to [0, 1]: for nets that bring none of their own
-  Samples train, val, test;
+  Samples train, val, test;       ///< test may be empty in a folder
+  std::map<std::string, int64_t> passed_over;  ///< files in a folder that are no samples, by extension or by why
 
   int64_t classes() const { return static_cast<int64_t>(label_names.size()); }
-  /// Throws a usage error for a name other than train, val and test.
-  const Samples& split(const std::string& name) const;
+  /// train, val or test; or all of them where they lie together, as in folders: for models that were not trained here.
+  /// Throws a usage error for another name, and for a split that is empty, with those that are not.
+  Samples split(const std::string& name) const;
 };
 
-/// Opens `fashion-mnist` or `idx:DIR` (the four IDX files, plain or gzip). Where the data has no validation split, val
-/// is the 10% of train whose hashed id is lowest in residue, whatever the subset. Throws Error on damaged files, and a
-/// usage error on an unknown spec; where fashion-mnist is not installed the message says how to get it.
+/// Opens `fashion-mnist`, `idx:DIR` (the four IDX files, plain or gzip), `cifar10:DIR`, `cifar100:DIR` or `folder:DIR`
+/// (images in class directories); docs/data.md says how each is laid out and split. Where the data has no validation
+/// split, val is the 10% of train that a fixed hash of the id chooses, whatever the subset. Throws Error on damaged
+/// files, and a usage error on an unknown spec; where fashion-mnist is not installed the message says how to get it.
+/// Image files are not read now: a broken one is an error when it comes.
 DataSet open_data(const std::string& spec);
 /// Image files as samples without labels, in the order given. Files are read when their pictures are asked for.
 Samples open_files(std::vector<std::string> paths);
 /// The kinds of data that open_data knows.
 std::vector<ListedItem> list_data();
+
+/// A sample that cannot be used.
+struct Broken {
+  int64_t position = 0;       ///< in the Samples
+  std::string name, message;  ///< the sample's, and what is wrong with it
+};
+
+/// What reading every sample found.
+struct Survey {
+  int64_t samples = 0;             ///< looked at; fewer where the monitor stopped it
+  std::vector<Broken> broken;      ///< in order
+  std::vector<ImageShape> shapes;  ///< of the others, in order
+};
+/// Reads and decodes every sample, on `threads` threads.
+Survey survey(const Samples& samples, int threads, const Monitor& monitor = {});
+
+/// The samples that can be read, in order; tells the monitor how many are left out. Throws Error where none is left,
+/// and where the monitor stops it.
+Samples without_broken(const Samples& samples, int threads, const Monitor& monitor = {});
 
 /// The view that is the sample itself: no augmentation.
 inline constexpr int64_t kPlainView = -1;

@@ -95,6 +95,7 @@ struct EnsembleOptions {
   std::string data = "fashion-mnist";
   std::string split = "val";  ///< what is fitted on; all others are refused
   int64_t samples = 0;        ///< a fixed subset of it; 0 is all
+  bool skip_broken = false;   ///< leave out images that cannot be read
   int threads = 0;            ///< 0 is all usable cores
   std::string out;
   ModelOptions model;

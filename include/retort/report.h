@@ -66,6 +66,7 @@ struct Table {
 struct CompareOptions {
   std::vector<std::string> models;  ///< run directories and ensembles, in the table's order
   std::string data = "fashion-mnist", split = "test";
+  bool skip_broken = false;  ///< leave out images that cannot be read
   BenchOptions bench;
   bool measure_speed = true;
   bool diversity = false;  ///< describe the members of each ensemble too; there has to be one

@@ -27,8 +27,9 @@ struct DistillOptions {
 struct TrainOptions {
   std::string data = "fashion-mnist";
   std::string model = "resnet20";
-  std::string out;      ///< run directory; must be new, unless `resume`
-  int64_t samples = 0;  ///< a fixed subset of train; 0 is all
+  std::string out;           ///< run directory; must be new, unless `resume`
+  int64_t samples = 0;       ///< a fixed subset of train; 0 is all
+  bool skip_broken = false;  ///< look for images that cannot be read, and leave them out; else they are errors
   int64_t epochs = 6;
   int64_t batch = 128;
   /// Weights to go on from: a run, a model's directory as timm saves it, or a name of the hub; "" starts anew. They
@@ -80,7 +81,8 @@ TrainResult train(const TrainOptions& options, const Monitor& monitor = {});
 struct LabelOptions {
   std::string teacher;  ///< a run or an ensemble: each member is kept
   std::string data = "fashion-mnist";
-  int64_t samples = 0;  ///< the same fixed subset of train as in training
+  int64_t samples = 0;       ///< the same fixed subset of train as in training
+  bool skip_broken = false;  ///< as in training
   int64_t views = 4;
   std::string augment = "auto";
   uint64_t seed = 0;  ///< of the views

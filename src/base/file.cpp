@@ -24,6 +24,28 @@ void sync_directory(const fs::path& directory) {
   ::close(fd);
 }
 
+// Opens a file for reading. Throws Error where it is none.
+int open_regular(const fs::path& path, struct stat& info) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail_errno(path, "open");
+  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) return fd;
+  ::close(fd);
+  fail(path.string(), "not a regular file; expected a file to read");
+}
+
+// Reads until `out` is full or the file ends; -1 on an error.
+ssize_t read_all(int fd, std::span<std::byte> out) {
+  size_t total = 0;
+  while (total < out.size()) {
+    const ssize_t got = ::read(fd, out.data() + total, out.size() - total);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    total += static_cast<size_t>(got);
+  }
+  return static_cast<ssize_t>(total);
+}
+
 }  // namespace
 
 void fail_errno(const fs::path& path, std::string_view action) {
@@ -35,6 +57,21 @@ void fail_errno(const fs::path& path, std::string_view action) {
 bool is_there(const fs::path& path) {
   std::error_code none;
   return fs::exists(path, none);
+}
+
+std::vector<std::byte> read_bytes(const fs::path& path) {
+  struct stat info {};
+  const int fd = open_regular(path, info);
+  std::vector<std::byte> bytes(static_cast<size_t>(info.st_size));
+  const ssize_t got = read_all(fd, bytes);
+  const int error = errno;
+  ::close(fd);
+  if (got < 0) {
+    errno = error;
+    fail_errno(path, "read");
+  }
+  bytes.resize(static_cast<size_t>(got));
+  return bytes;
 }
 
 std::string read_file(const fs::path& path) {
@@ -87,13 +124,8 @@ void make_directory(const fs::path& path) {
 }
 
 MappedFile::MappedFile(const fs::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) fail_errno(path, "open");
   struct stat info {};
-  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    ::close(fd);
-    fail(path.string(), "not a regular file; expected a file to read");
-  }
+  const int fd = open_regular(path, info);
   size_ = static_cast<size_t>(info.st_size);
   void* address = size_ > 0 ? ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0) : nullptr;
   const int error = errno;

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace retort {
 
@@ -20,6 +21,9 @@ bool is_there(const fs::path& path);
 
 /// The whole file. Throws Error.
 std::string read_file(const fs::path& path);
+
+/// The whole file as bytes, by one read: for many small files, which cost more when they are mapped. Throws Error.
+std::vector<std::byte> read_bytes(const fs::path& path);
 
 /// Writes a file that appears under its name only at `commit`. Destroyed without it, nothing is left behind.
 class AtomicFile {

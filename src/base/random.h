@@ -30,6 +30,8 @@ class Rng {
   uint64_t next() { return mix64(key_ + (++counter_) * kGolden); }
   /// Uniform in [0, 1).
   double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+  /// Uniform in [min, max).
+  double uniform(double min, double max) { return min + (max - min) * uniform(); }
   /// Uniform in [0, n); n > 0.
   uint64_t below(uint64_t n) { return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * n) >> 64); }
   /// Standard normal (Box-Muller).

@@ -11,6 +11,12 @@ namespace retort {
 Error::Error(std::string_view where, std::string_view message, Kind kind)
     : std::runtime_error(str("[", where, "] ", message)), kind_(kind) {}
 
+Error Error::with(std::string_view advice) const {
+  Error more = *this;
+  static_cast<std::runtime_error&>(more) = std::runtime_error(str(what(), "; ", advice));
+  return more;
+}
+
 std::string join(std::span<const std::string> words, std::string_view separator) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : std::string(separator)) + word;

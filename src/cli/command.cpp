@@ -49,7 +49,7 @@ void Context::say(const std::string& line) const {
 }
 
 void Context::result(const Json& document, const std::string& text) const {
-  std::cout << (json ? document.dump(2) : text) << '\n' << std::flush;
+  std::cout << (json ? document.dump(2, ' ', false, Json::error_handler_t::replace) : text) << '\n' << std::flush;
   if (!std::cout) fail("stdout", "cannot write the result; is the disk full or the pipe closed?");
 }
 

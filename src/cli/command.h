@@ -44,6 +44,9 @@ void catch_interrupts();
 CLI::App* add_verb(CLI::App& app, Context& context, const std::string& name, const std::string& help,
                    std::function<void()> run);
 
+/// What --skip-broken does, wherever data is read.
+inline constexpr const char* kSkipBrokenHelp = "Look for images that cannot be read, and leave them out";
+
 /// Quotes an argument for the shell where it needs it.
 std::string shell_quote(const std::string& argument);
 

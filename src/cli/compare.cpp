@@ -29,6 +29,7 @@ void add_compare(CLI::App& app, Context& context) {
   verb->add_option("models", options->models, "Run directories and ensembles")->required();
   verb->add_option("--data", options->data, "Data set")->capture_default_str();
   verb->add_option("--split", options->split, "train, val or test")->capture_default_str();
+  verb->add_flag("--skip-broken", options->skip_broken, kSkipBrokenHelp);
   verb->add_option("--seconds", options->bench.seconds, "Measured time a model, for speed")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();

@@ -42,6 +42,7 @@ void add_ensemble(CLI::App& app, Context& context) {
   verb->add_option("--split", options->split, "Split to fit on; test is refused")->capture_default_str();
   verb->add_option("--samples", options->samples, "Fit on a fixed subset of this many samples; 0 is all")
       ->capture_default_str();
+  verb->add_flag("--skip-broken", options->skip_broken, kSkipBrokenHelp);
   verb->add_option("--out", options->out, "Directory to make")->required();
 }
 

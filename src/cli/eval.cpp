@@ -13,6 +13,7 @@ struct EvalOptions {
   std::vector<std::string> models;
   std::string data = "fashion-mnist", split = "test", precision = "f32";
   int64_t samples = 0, img_size = 0;
+  bool skip_broken = false;
 };
 
 std::string metrics_line(const std::string& name, const Metrics& m) {
@@ -26,8 +27,10 @@ std::string metrics_line(const std::string& name, const Metrics& m) {
 void run_eval(Context& context, const EvalOptions& options) {
   set_threads(context.threads_or_all());
   const DataSet data = open_data(options.data);
-  const Samples samples = data.split(options.split).subset(options.samples);
   const Monitor monitor = context.monitor();
+  Samples samples = data.split(options.split);
+  if (options.skip_broken) samples = without_broken(samples, context.threads_or_all(), monitor);
+  samples = samples.subset(options.samples);
   Json results = Json::array();
   std::string text;
   for (const std::string& path : options.models) {
@@ -53,9 +56,10 @@ void add_eval(CLI::App& app, Context& context) {
                             [&context, options] { run_eval(context, *options); });
   verb->add_option("--model", options->models, "Run directories and ensembles")->required();
   verb->add_option("--data", options->data, "Data set")->capture_default_str();
-  verb->add_option("--split", options->split, "train, val or test")->capture_default_str();
+  verb->add_option("--split", options->split, "train, val, test, or all of a folder")->capture_default_str();
   verb->add_option("--samples", options->samples, "A fixed subset of this many samples; 0 is all")
       ->capture_default_str();
+  verb->add_flag("--skip-broken", options->skip_broken, kSkipBrokenHelp);
   verb->add_option("--precision", options->precision, "f32, bf16 or auto")->capture_default_str();
   verb->add_option("--img-size", options->img_size, "Side of the images that models see; 0: what each was trained at")
       ->check(CLI::Range(0, 8192))

@@ -37,6 +37,7 @@ void add_label(CLI::App& app, Context& context) {
   verb->add_option("--data", options->data, "Data set whose train split is labelled")->capture_default_str();
   verb->add_option("--samples", options->samples, "The same fixed subset as in training; 0 is all")
       ->capture_default_str();
+  verb->add_flag("--skip-broken", options->skip_broken, kSkipBrokenHelp);
   verb->add_option("--views", options->views, "Views of each sample")->capture_default_str();
   verb->add_option("--augment", options->augment, "Augmentations that make a view")->capture_default_str();
   verb->add_option("--precision", options->precision, "auto, f32 or bf16")->capture_default_str();

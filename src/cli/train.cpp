@@ -7,7 +7,7 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   const auto add = [&verb](const std::string& flag, auto& value, const std::string& help) {
     return verb.add_option(flag, value, help)->capture_default_str();
   };
-  add("--data", o.data, "Data set: fashion-mnist or idx:DIR");
+  add("--data", o.data, "Data set (see: retort list data)");
   add("--out", o.out, "Run directory to make")->required();
   add("--samples", o.samples, "Train on a fixed subset of this many samples; 0 is all");
   add("--epochs", o.epochs, "Times through the samples");
@@ -32,6 +32,7 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   add("--view-seed", o.view_seed, "Seed of the views, apart from --seed so that several seeds see the same");
   add("--precision", o.precision, "auto, f32 or bf16; auto is bf16 for nets of dense convolutions where it is fast");
   add("--checkpoint-seconds", o.checkpoint_seconds, "Between two checkpoints; one is also made at every epoch's end");
+  verb.add_flag("--skip-broken", o.skip_broken, kSkipBrokenHelp);
   verb.add_flag("--resume", o.resume, "Go on from the checkpoint in --out");
 }
 

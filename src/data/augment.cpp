@@ -26,7 +26,21 @@ AugmentStep make_step(std::string_view text) {
   return step;
 }
 
+class Sometimes : public Augment::Step {
+ public:
+  Sometimes(double p, void (*change)(Image&)) : p_(p), change_(change) {}
+  void apply(Image& image, const Preprocess&, Rng& rng) const override {
+    if (rng.uniform() < p_) change_(image);
+  }
+
+ private:
+  double p_;
+  void (*change_)(Image&);
+};
+
 }  // namespace
+
+AugmentStep sometimes(double p, void (*change)(Image&)) { return std::make_shared<Sometimes>(p, change); }
 
 Augment::Augment(const std::string& spec) : spec_(spec) {
   for (size_t begin = 0; !spec.empty() && begin <= spec.size();) {

@@ -26,6 +26,9 @@ class Augment::Step {
 
 using AugmentStep = std::shared_ptr<const Augment::Step>;
 
+/// The step that makes `change` with probability `p`.
+AugmentStep sometimes(double p, void (*change)(Image&));
+
 #define RETORT_AUGMENT(name, help) AugmentStep name##_step(Settings& settings);
 #include "data/augment.def"
 #undef RETORT_AUGMENT

@@ -29,10 +29,6 @@ const std::vector<Registered<Open>>& kinds() {
   return rows;
 }
 
-constexpr uint64_t kValPart = 10;  // one in ten
-
-bool held_out(uint64_t id) { return stream(0, Purpose::split, id).next() % kValPart == 0; }
-
 void check_not_empty(const Samples& samples) {
   if (samples.size() > 0) return;
   fail("data", "the ", samples.split, " split is empty; ", samples.source->size(),
@@ -55,21 +51,39 @@ std::vector<ListedItem> list_data() {
   return items;
 }
 
-const Samples& DataSet::split(const std::string& name) const {
+Samples DataSet::split(const std::string& name) const {
+  Samples all{"all", train.source, {}};
+  std::vector<std::string> there;
+  bool known = name == "all";
   for (const Samples* samples : {&train, &val, &test}) {
-    if (samples->split == name) return *samples;
+    if (samples->split == name && samples->size() > 0) return *samples;
+    known |= samples->split == name;
+    if (samples->size() > 0) there.push_back(samples->split);
+    if (samples->source == all.source)
+      all.indices.insert(all.indices.end(), samples->indices.begin(), samples->indices.end());
   }
-  fail_usage("data", "split is '", name, "'; expected train, val or test");
+  if (!known) fail_usage("data", "split is '", name, "'; expected train, val, test or all");
+  if (name != "all") fail_usage(spec, "there is no split ", name, "; give --split ", join(there, " or "));
+  if (all.size() < train.size() + val.size() + test.size()) {
+    fail_usage(spec, "train and test are kept apart here; give --split ", join(there, " or "), ", not all");
+  }
+  std::sort(all.indices.begin(), all.indices.end());
+  return all;
 }
 
 uint64_t sample_id(std::string_view part, int64_t index) {
   return mix64(fnv1a(part) ^ mix64(static_cast<uint64_t>(index)));
 }
 
+uint64_t sample_id(std::string_view part, std::string_view path) { return mix64(fnv1a(part) ^ mix64(fnv1a(path))); }
+
+uint64_t split_tenth(uint64_t id) { return stream(0, Purpose::split, id).next() % 10; }
+
 void set_splits(DataSet& data, const std::shared_ptr<const Source>& train, const std::shared_ptr<const Source>& test) {
   data.train = {"train", train, {}};
   data.val = {"val", train, {}};
-  for (int64_t i = 0; i < train->size(); ++i) (held_out(train->id(i)) ? data.val : data.train).indices.push_back(i);
+  for (int64_t i = 0; i < train->size(); ++i)
+    (split_tenth(train->id(i)) == 0 ? data.val : data.train).indices.push_back(i);
   data.test = {"test", test, std::vector<int64_t>(static_cast<size_t>(test->size()))};
   std::iota(data.test.indices.begin(), data.test.indices.end(), int64_t{0});
   for (const Samples* samples : {&data.train, &data.val, &data.test}) check_not_empty(*samples);

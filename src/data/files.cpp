@@ -25,9 +25,7 @@ class FilesSource : public Source {
 }  // namespace
 
 Picture read_picture(const std::string& path) {
-  const std::string bytes = read_file(path);
-  const auto span = std::as_bytes(std::span(bytes));
-  return Picture::of_file(path, {span.begin(), span.end()});
+  return Picture::of_file(path, read_bytes(path));
 }
 
 Samples open_files(std::vector<std::string> paths) {

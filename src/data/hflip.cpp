@@ -15,22 +15,10 @@ void mirror(Image& image) {
   }
 }
 
-class HorizontalFlip : public Augment::Step {
- public:
-  explicit HorizontalFlip(double probability) : probability_(probability) {}
-
-  void apply(Image& image, const Preprocess&, Rng& rng) const override {
-    if (rng.uniform() < probability_) mirror(image);
-  }
-
- private:
-  double probability_;
-};
-
 }  // namespace
 
 AugmentStep hflip_step(Settings& settings) {
-  return std::make_shared<HorizontalFlip>(settings.number("p", 0.5, 0, 1, "probability that a view is mirrored"));
+  return sometimes(settings.number("p", 0.5, 0, 1, "probability that a view is mirrored"), mirror);
 }
 
 }  // namespace retort

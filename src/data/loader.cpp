@@ -35,7 +35,11 @@ class ImageMaker {
   size_t numel() const { return static_cast<size_t>(preprocess_.size.numel()); }
 
   void make(const Source& source, int64_t index, int64_t view, Image& scratch, float* out) const {
-    augment_.apply(source.picture(index), preprocess_, seed_, source.id(index), view, scratch);
+    try {
+      augment_.apply(source.picture(index), preprocess_, seed_, source.id(index), view, scratch);
+    } catch (const Error& error) {
+      throw error.with("--skip-broken leaves broken images out");
+    }
     normalize_(scratch, out);
   }
 

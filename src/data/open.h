@@ -13,6 +13,11 @@ namespace retort {
 
 /// Id of sample `index` of a part ("train", "test"), for data that names its samples by their place.
 uint64_t sample_id(std::string_view part, int64_t index);
+/// Id of the sample in file `path` of a part, for data that names them so.
+uint64_t sample_id(std::string_view part, std::string_view path);
+
+/// The fixed tenth, 0 to 9, that a sample falls into where a split is held out: val is tenth 0.
+uint64_t split_tenth(uint64_t id);
 
 /// Fills train, val and test: val is held out of the training source by a fixed hash of the id. Throws Error where that
 /// leaves nothing in one of them.

@@ -44,7 +44,9 @@ Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor) {
   check_options(options);
   set_threads(options.threads > 0 ? options.threads : usable_cores());
   const DataSet data = open_data(options.data);
-  const Samples samples = data.split(options.split).subset(options.samples);
+  Samples samples = data.split(options.split);
+  if (options.skip_broken) samples = without_broken(samples, usable_cores(), monitor);
+  samples = samples.subset(options.samples);
   Ensemble ensemble{.combiner = options.method, .data = data.spec, .data_hash = data.hash};
   std::vector<Predictions> parts;
   for (const std::string& path : options.members) {

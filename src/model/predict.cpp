@@ -1,3 +1,5 @@
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 
 #include "retort/model.h"
@@ -33,7 +35,10 @@ class Lockstep {
   Lockstep(const Model& model, const Samples& samples, const PredictOptions& options) {
     for (const Model::Input& input : model.inputs()) {
       loaders_.emplace_back(samples, input.preprocess,
-                            LoaderOptions{.batch = options.batch, .seed = options.seed, .augment = options.augment});
+                            LoaderOptions{.batch = options.batch,
+                                          .seed = options.seed,
+                                          .augment = options.augment,
+                                          .workers = at::get_num_threads()});  // files are slower than many networks
       loaders_.back().start(/*epoch=*/0, options.view);
     }
   }

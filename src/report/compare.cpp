@@ -233,7 +233,7 @@ Table compare(const CompareOptions& options, const Monitor& monitor) {
   check_options(options);
   Evaluator evaluator(options, monitor);
   Table table{.data = options.data, .split = options.split, .machine = machine_description()};
-  table.samples = evaluator.data().split(options.split).size();
+  table.samples = evaluator.samples(options.split).size();
   std::vector<Entry> entries;
   for (const std::string& path : options.models) {
     std::optional<Entry> entry = make_entry(evaluator, path, options.split);

@@ -17,6 +17,8 @@ class Evaluator {
   Evaluator(const CompareOptions& options, const Monitor& monitor);
 
   const DataSet& data() const { return data_; }
+  /// What is evaluated of a split.
+  const Samples& samples(const std::string& split);
   Model open(const std::string& path) const;
   /// All members of a model side by side, or their combination; nothing where the monitor stopped it.
   std::optional<Predictions> members(Model& model, const std::string& split);
@@ -28,6 +30,7 @@ class Evaluator {
   const CompareOptions& options_;
   const Monitor& monitor_;
   DataSet data_;
+  std::map<std::string, Samples> samples_;  ///< by split
   std::map<std::pair<std::string, std::string>, Predictions> known_;  ///< by split and the weights' hash
 };
 

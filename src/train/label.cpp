@@ -62,7 +62,9 @@ class SharedProgress {
 std::optional<LabelsInfo> write_labels(const LabelOptions& options, const Monitor& monitor) {
   check_options(options);
   const DataSet data = open_data(options.data);
-  const Samples samples = data.train.subset(options.samples);
+  Samples samples = data.train;
+  if (options.skip_broken) samples = without_broken(samples, resolve_threads(options.threads), monitor);
+  samples = samples.subset(options.samples);
   if (samples.size() == 0) fail(data.spec, "the split train has no samples; expected at least one");
   const std::string augment = resolve_augment(options.augment, data);
   LabelsInfo info = describe(options, augment, data, samples, monitor);

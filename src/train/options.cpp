@@ -137,6 +137,7 @@ Json options_json(const TrainOptions& o) {
                {"model", o.model},
                {"out", o.out},
                {"samples", o.samples},
+               {"skip_broken", o.skip_broken},
                {"epochs", o.epochs},
                {"batch", o.batch},
                {"pretrained", o.pretrained},

@@ -23,6 +23,11 @@ TrainResult train_checked(TrainOptions options, const Monitor& monitor) {
   const Found found = look_into_run(options);
   if (found == Found::finished) return read_result(options);
   set_threads(resolve_threads(options.threads));
+  if (options.skip_broken) {
+    for (Samples* samples : {&data.train, &data.val}) {
+      *samples = without_broken(*samples, resolve_threads(options.threads), monitor);
+    }
+  }
   return Trainer(std::move(options), std::move(data), store, monitor, found == Found::checkpoint).run();
 }
 

@@ -88,6 +88,21 @@ class CliTest(RetortCase):
         self.assertEqual(doc["shape"], [1, SIZE, SIZE])
         self.assertEqual(sum(s["samples"] for s in doc["splits"].values()), 800)
         self.assertEqual(doc["splits"]["test"]["samples"], 200)
+        self.assertEqual(doc["broken"], [])
+        self.assertEqual(doc["sizes"]["median"], {"height": SIZE, "width": SIZE})
+        self.assertNotIn("broken", self.run_json("data", self.data, "--no-check"))
+
+    def test_data_of_a_folder(self):
+        for name in ("train/a/1.jpg", "train/b/2.png", "val/a/3.jpg", "train/a/4.bmp"):
+            os.makedirs(os.path.dirname(f"{self.dir}/folder/{name}"), exist_ok=True)
+            with open(f"{self.dir}/folder/{name}", "wb") as file:
+                file.write(b"no image")
+        doc = self.run_json("data", f"folder:{self.dir}/folder")
+        self.assertEqual(doc["classes"], ["a", "b"])
+        self.assertEqual(doc["passed_over"], {".bmp": 1})
+        self.assertEqual(len(doc["broken"]), 3)
+        self.assertIn("train/a/1.jpg", doc["broken"][0]["name"])
+        self.assertIn("broken images: 3", self.run_retort("data", f"folder:{self.dir}/folder").stdout)
 
     def test_lists(self):
         names = {m["name"] for m in self.run_json("list", "models")["models"]}
@@ -221,7 +236,7 @@ class CliTest(RetortCase):
             self.skipTest(str(error))
         if pid == 0:
             os.environ["TERM"] = "xterm"
-            os.execv(RETORT, [self.retort, *map(str, self.train_args("pty"))])
+            os.execv(self.retort, [self.retort, *map(str, self.train_args("pty"))])
         seen = b""
         while True:
             if not select.select([fd], [], [], 120)[0]:

@@ -128,9 +128,27 @@ TEST(Augment, ViewsAreFixedForEver) {
 }
 
 TEST(Augment, RefusesBadSpecs) {
-  for (const char* spec :
-       {"random_corp", ",", "hflip,", ",hflip", "hflip,,hflip", "hflip:q=1", "hflip:p=2", "hflip:p=nan", "hflip:p",
-        "hflip:p=0.1:p=0.2", "random_crop:padding=-1", "random_crop:padding=1.5", "random_crop:padding=", " hflip"}) {
+  for (const char* spec : {"random_corp",
+                           ",",
+                           "hflip,",
+                           ",hflip",
+                           "hflip,,hflip",
+                           "hflip:q=1",
+                           "hflip:p=2",
+                           "hflip:p=nan",
+                           "hflip:p",
+                           "hflip:p=0.1:p=0.2",
+                           "random_crop:padding=-1",
+                           "random_crop:padding=1.5",
+                           "random_crop:padding=",
+                           " hflip",
+                           "random_resized_crop:scale_min=0",
+                           "random_resized_crop:scale_min=0.5:scale_max=0.4",
+                           "random_resized_crop:ratio_min=2",
+                           "random_erasing:min_area=0.5",
+                           "random_erasing:pixel=2",
+                           "color_jitter:hue=0.6",
+                           "color_jitter:contrast=-1"}) {
     try {
       const Augment augment{std::string(spec)};
       ADD_FAILURE() << "accepted " << spec;
@@ -141,16 +159,23 @@ TEST(Augment, RefusesBadSpecs) {
 }
 
 TEST(Augment, ListsStepsWithTheirSettings) {
-  std::map<std::string, SettingInfo> settings;
+  std::map<std::string, std::string> defaults;
   for (const ListedItem& item : list_augmentations()) {
-    ASSERT_EQ(item.settings.size(), 1u);
-    settings[item.name] = item.settings[0];
     EXPECT_FALSE(item.help.empty());
+    EXPECT_FALSE(item.settings.empty()) << item.name;
+    std::string all = item.name;
+    for (const SettingInfo& setting : item.settings) {
+      EXPECT_FALSE(setting.help.empty()) << item.name << ' ' << setting.name;
+      defaults[item.name + ":" + setting.name] = setting.default_value;
+      all += ":" + setting.name + "=" + setting.default_value;
+    }
     EXPECT_NO_THROW(Augment{item.name});
+    EXPECT_NO_THROW(Augment{all});
   }
-  EXPECT_EQ(settings.at("random_crop").name, "padding");
-  EXPECT_EQ(settings.at("random_crop").default_value, "4");
-  EXPECT_EQ(settings.at("hflip").default_value, "0.5");
+  EXPECT_EQ(defaults.at("random_crop:padding"), "4");
+  EXPECT_EQ(defaults.at("hflip:p"), "0.5");
+  EXPECT_EQ(defaults.at("random_resized_crop:scale_min"), "0.08");
+  EXPECT_EQ(defaults.at("random_erasing:pixel"), "false");
 }
 
 }  // namespace

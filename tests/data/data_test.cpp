@@ -98,7 +98,7 @@ TEST(Data, ListsItsKinds) {
     names.insert(item.name);
     EXPECT_FALSE(item.help.empty());
   }
-  EXPECT_EQ(names, (std::set<std::string>{"fashion-mnist", "idx"}));
+  EXPECT_EQ(names, (std::set<std::string>{"cifar10", "cifar100", "fashion-mnist", "folder", "idx"}));
 }
 
 TEST(Data, OpensFashionMnist) {

@@ -1,11 +1,11 @@
 #include "data/idx.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include "data/open.h"
 #include "retort/data.h"
 #include "support/expect_error.h"
+#include "support/gzip.h"
 #include "support/idx_files.h"
 #include "support/temp_dir.h"
 
@@ -14,23 +14,10 @@ namespace {
 
 using test::big_endian;
 using test::expect_error;
+using test::gzip;
 using test::idx_images;
 using test::idx_labels;
 using test::TempDir;
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 Idx parse(const std::string& bytes, IdxKind kind = IdxKind::images) {
   return parse_idx("file", std::as_bytes(std::span(bytes)), kind);

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "retort/data.h"
+#include "support/expect_error.h"
 
 namespace retort {
 namespace {
@@ -264,6 +265,12 @@ TEST(Loader, ThrowsWorkersErrorsInTheirPlace) {
   }
   loader.start(0, 0, 7);
   EXPECT_EQ(positions(loader).size(), 12u);
+}
+
+TEST(Loader, SaysHowToGoOnWithoutBrokenImages) {
+  Loader loader = make_loader(fake_data(std::make_shared<FakeSource>(4, 2)), {.batch = 4});
+  loader.start(0, 0);
+  test::expect_error([&] { loader.next(); }, {"[fake] sample 2 is broken; --skip-broken"}, Error::Kind::failure);
 }
 
 TEST(Loader, GoesAwayAtAnyTime) {
