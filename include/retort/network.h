@@ -32,7 +32,8 @@ struct NetworkOptions {
 /// How a file of weights may differ from the network that it is loaded into.
 struct LoadOptions {
   /// For weights that training goes on from. A classifier of another number of classes keeps its initial values; a
-  /// first convolution of another number of channels is adapted as timm's adapt_input_conv does. Off: nothing differs.
+  /// first convolution of another number of channels is adapted as timm's adapt_input_conv does. Off: only a position
+  /// embedding may differ, which is resampled for other sizes of images.
   bool pretrained = false;
   /// Rows that the file's classifier has before the network's, timm's pretrained_cfg.label_offset. They are left out.
   int64_t label_offset = 0;
@@ -70,8 +71,7 @@ class Network {
   /// Running statistics.
   const std::vector<NamedTensor>& buffers() const { return buffers_; }
 
-  /// Copies a safetensors file (F32, F16 or BF16) into parameters and buffers; position embeddings of another size of
-  /// images are resampled. Returns lines for the user: what was
+  /// Copies a safetensors file (F32, F16 or BF16) into parameters and buffers. Returns lines for the user: what was
   /// adapted or made anew, and which tensors hold NaN or infinite values. Throws Error that lists missing, extra and
   /// misshapen tensors, and leaves the network as it was.
   std::vector<std::string> load(const std::filesystem::path& file, const LoadOptions& options = {});

@@ -36,14 +36,7 @@ std::string printable(std::string name) {
 }
 
 // How a tensor gets its values from the file.
-enum class Change { none, initial, input_conv, position_embedding };
-
-// Side of a square of tokens behind one class token; 0 where they are no square.
-int64_t grid_side(int64_t tokens) {
-  const auto side =
-      static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(std::max<int64_t>(tokens - 1, 0)))));
-  return side * side == tokens - 1 ? side : 0;
-}
+enum class Change { none, initial, input_conv, pos_embed };
 
 struct Assignment {
   at::Tensor target;
@@ -53,6 +46,23 @@ struct Assignment {
   at::Tensor adapted;  // the values, where they are not the file's own
   bool finite = true;  // those of `adapted`
 };
+
+// Tokens before those of the grid, where the parameter is a position embedding.
+std::optional<int64_t> prefix_tokens(const Graph& graph, const Parameter& parameter) {
+  int64_t count = 0;
+  for (const Node& node : graph.nodes) {
+    if (node.op == Op::class_token) ++count;
+    if (node.op != Op::position_embedding) continue;
+    if (graph.parameters[static_cast<size_t>(node.parameters.front())].name == parameter.name) return count;
+  }
+  return std::nullopt;
+}
+
+at::Tensor resampled(const Graph& graph, const Parameter& parameter, const at::Tensor& pos_embed) {
+  const int64_t prefix = prefix_tokens(graph, parameter).value_or(0);
+  const int64_t side = std::llround(std::sqrt(static_cast<double>(parameter.shape[1] - prefix)));
+  return resample_pos_embed(pos_embed, side, side, prefix);
+}
 
 /// Compares a file with a network and says how each tensor gets its values.
 class Planner {
@@ -113,10 +123,7 @@ class Planner {
       }
       return true;
     };
-    // Of another size of images: any weights may run there.
-    if (parameter.name.ends_with("pos_embed") && same_but(1) && grid_side(from[1]) > 0 && grid_side(to[1]) > 0) {
-      return Change::position_embedding;
-    }
+    if (prefix_tokens(graph_, parameter) && same_but(1)) return Change::pos_embed;
     if (!options_.pretrained) return std::nullopt;
     if (is_classifier(parameter.name) && same_but(0)) return Change::initial;
     if (parameter.name == graph_.first_conv + ".weight" && same_but(1) && can_adapt_input_conv(from[1], to[1])) {
@@ -149,14 +156,12 @@ class Planner {
 };
 
 // Computes what is not simply copied, before anything is changed.
-void adapt(Assignment& a) {
-  if (a.change != Change::input_conv && a.change != Change::position_embedding) return;
+void adapt(const Graph& graph, Assignment& a) {
+  if (a.change == Change::none || a.change == Change::initial) return;
   const at::Tensor values = at::empty(a.view.shape, at::TensorOptions(at::kFloat));
   a.finite = read_values(a.view, values);
-  const int64_t to = a.parameter.shape[1];
-  a.adapted = a.change == Change::input_conv
-                  ? adapt_input_conv(values, to)
-                  : resample_pos_embed(values, grid_side(to), grid_side(to), /*prefix_tokens=*/1);
+  a.adapted = a.change == Change::input_conv ? adapt_input_conv(values, a.parameter.shape[1])
+                                             : resampled(graph, a.parameter, values);
 }
 
 // "conv1" of "conv1.weight".
@@ -169,8 +174,8 @@ std::string remark(const Assignment& a) {
   if (a.change == Change::input_conv) {
     return str("first_conv ", module, ": ", from[1], " -> ", to[1], " channels, adapted from the pretrained ones");
   }
-  if (a.change == Change::position_embedding) {
-    return str(a.parameter.name, ": ", from[1], " -> ", to[1], " tokens, resampled for the images' size");
+  if (a.change == Change::pos_embed) {
+    return str("position embedding ", a.parameter.name, ": ", from[1], " -> ", to[1], " tokens, resampled");
   }
   if (a.change == Change::initial && to.size() > 1) {
     return str("classifier ", module, ": ", from[0], " -> ", to[0], " classes, made anew");
@@ -183,7 +188,7 @@ std::string remark(const Assignment& a) {
 std::vector<std::string> Network::load(const std::filesystem::path& path, const LoadOptions& options) {
   const Safetensors file(path);
   std::vector<Assignment> plan = Planner(file, graph_, options).plan(path.string(), by_index_);
-  for (Assignment& a : plan) adapt(a);
+  for (Assignment& a : plan) adapt(graph_, a);
   const at::NoGradGuard no_grad;
   std::vector<std::string> remarks;
   for (Assignment& a : plan) {

@@ -6,6 +6,7 @@
 
 #include "base/safetensors.h"
 #include "network/adapt_input_conv.h"
+#include "network/resample_pos_embed.h"
 #include "network/tiny_graph.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
@@ -123,6 +124,32 @@ TEST_F(Pretrained, LeadingRowsOfTheClassifierAreDropped) {
   const auto got = test::state_of(network), source = test::state_of(net(3, 5, 1));
   EXPECT_EQ(got.at("head.weight"), source.at("head.weight").substr(2 * 4 * sizeof(float)));
   EXPECT_EQ(got.at("head.bias"), source.at("head.bias").substr(2 * sizeof(float)));
+}
+
+// Tokens of an image of `side` pixels.
+Network tokens(int64_t side, uint64_t seed, bool fill = true) {
+  GraphBuilder b("tiny", 3, 5, side);
+  int x = b.conv2d(b.input(), "stem", {.out = 4, .kernel = 2, .stride = 2});
+  x = b.class_token(b.apply(Op::tokens, "tokens", {x}), "cls_token");
+  x = b.position_embedding(x, "pos_embed", 1 + side / 2 * (side / 2));
+  b.linear(b.apply(Op::first_token, "pool", {x}), "head", 5);
+  return Network(b.finish("stem", "head"), {.precision = Precision::f32, .seed = seed, .fill = fill});
+}
+
+TEST_F(Pretrained, APositionEmbeddingOfAnotherSizeIsResampled) {
+  const Network source = tokens(8, 1);
+  source.save(file_);
+  Network network = tokens(12, 2, /*fill=*/false);
+  EXPECT_EQ(network.load(file_), (Lines{"position embedding pos_embed: 17 -> 37 tokens, resampled"}));
+  const auto find = [](const Network& n, const std::string& name) {
+    for (const NamedTensor& p : n.parameters()) {
+      if (p.name == name) return p.tensor.detach();
+    }
+    return at::Tensor();
+  };
+  const at::Tensor expected = resample_pos_embed(find(source, "pos_embed"), 6, 6, 1);
+  EXPECT_EQ(test::bytes_of(find(network, "pos_embed")), test::bytes_of(expected));
+  EXPECT_EQ(test::bytes_of(find(network, "cls_token")), test::bytes_of(find(source, "cls_token")));
 }
 
 TEST_F(Pretrained, NumbersThatAreNotFiniteAreRemarkedOn) {
