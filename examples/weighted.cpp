@@ -25,8 +25,9 @@ int main(int argc, char** argv) try {
   const auto weighted = retort::fit_combiner("weighted", retort::align(val));
   const retort::Predictions combined = retort::combine(*weighted, retort::align(test), "weighted");
 
+  const std::vector<double> weights = weighted->fitted().at("weights").values;
   for (size_t m = 0; m < members.size(); ++m) {
-    std::cout << members[m].name() << ": weight " << weighted->weights()[m] << ", test accuracy "
+    std::cout << members[m].name() << ": weight " << weights[m] << ", test accuracy "
               << retort::evaluate(test[m]).accuracy << '\n';
   }
   std::cout << "weighted ensemble: test accuracy " << retort::evaluate(combined).accuracy << '\n';

@@ -73,6 +73,8 @@ class Settings {
   double number(const std::string& name, double default_value, double min, double max, const std::string& help);
   int64_t integer(const std::string& name, int64_t default_value, int64_t min, int64_t max, const std::string& help);
   bool flag(const std::string& name, bool default_value, const std::string& help);
+  /// One of `words`, the first of which is the default.
+  std::string choice(const std::string& name, const std::vector<std::string>& words, const std::string& help);
 
   /// Throws a usage error that lists the known settings when a value was given that nobody has read.
   void check_all_read() const;

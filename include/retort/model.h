@@ -92,6 +92,7 @@ Predictions predict(Model& model, const DataSet& data, const Samples& samples, c
 struct EnsembleOptions {
   std::vector<std::string> members;  ///< run directories, at least two
   std::string method = "mean_logits";
+  std::string calibration;  ///< of what was combined, by spec; empty for none
   std::string data = "fashion-mnist";
   std::string split = "val";  ///< what is fitted on; all others are refused
   int64_t samples = 0;        ///< a fixed subset of it; 0 is all
@@ -100,7 +101,8 @@ struct EnsembleOptions {
   std::string out;
   ModelOptions model;
 };
-/// Predicts on val, fits the combiner there and writes `out/ensemble.json`. Throws usage errors on fewer than two
+/// Predicts on val, fits the combiner and the calibration there and writes `out/ensemble.json`, without members whose
+/// fitted weight is 0. Throws usage errors on fewer than two
 /// members, the same one twice, ensembles as members and the test split; throws Error, and writes nothing, where the
 /// monitor stops it.
 Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor = {});

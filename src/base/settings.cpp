@@ -102,6 +102,16 @@ bool Settings::flag(const std::string& name, bool default_value, const std::stri
   return *text == "true";
 }
 
+std::string Settings::choice(const std::string& name, const std::vector<std::string>& words, const std::string& help) {
+  declared_.push_back({name, "choice", words.front(), join(words), help});
+  const std::string* text = given(name);
+  if (!text) return words.front();
+  if (std::find(words.begin(), words.end(), *text) == words.end()) {
+    fail_usage(where_, name, " is '", *text, "'; expected one of ", join(words));
+  }
+  return *text;
+}
+
 void Settings::check_all_read() const {
   std::vector<std::string> known;
   for (const SettingInfo& info : declared_) known.push_back(info.name);

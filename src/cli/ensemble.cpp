@@ -7,6 +7,15 @@ namespace retort::cli {
 
 namespace {
 
+Json calibration_json(const std::optional<Calibration>& c) {
+  if (!c) return nullptr;
+  return {{"spec", c->spec},
+          {"nll_before", c->nll_before},
+          {"nll_after", c->nll_after},
+          {"ece_before", c->ece_before},
+          {"ece_after", c->ece_after}};
+}
+
 void run_ensemble(Context& context, EnsembleOptions options) {
   options.model.device = context.device;
   options.threads = context.threads_or_all();
@@ -14,19 +23,26 @@ void run_ensemble(Context& context, EnsembleOptions options) {
   Json members = Json::array();
   std::string text = str(options.out, ": ", e.combiner, " of ", e.members.size(), " members; val accuracy ",
                          percent(e.val_accuracy), ", NLL ", e.val_nll);
+  const std::vector<double> weights = e.weights();
   for (size_t m = 0; m < e.members.size(); ++m) {
     members.push_back({{"path", e.members[m].path}, {"sha256", e.members[m].sha256}});
-    text += "\n  " + e.members[m].path + (e.weights.empty() ? "" : str("  weight ", e.weights[m]));
+    text += "\n  " + e.members[m].path + (weights.empty() ? "" : str("  weight ", weights[m]));
+  }
+  if (const size_t idle = options.members.size() - e.members.size()) text += str("\n", idle, " of weight 0 left out");
+  if (e.calibration) {
+    text += str("\n", e.calibration->spec, ": val NLL ", e.calibration->nll_before, " -> ", e.calibration->nll_after,
+                ", ECE ", e.calibration->ece_before, " -> ", e.calibration->ece_after);
   }
   text += str("\nnext: ", context.program_typed, " label --teacher ", shell_quote(options.out), " --data ",
               shell_quote(options.data), " --views 4 --out LABELS");
   context.result({{"ensemble", options.out},
                   {"combiner", e.combiner},
                   {"members", members},
-                  {"weights", e.weights},
+                  {"weights", weights},
                   {"split", e.split},
                   {"val_accuracy", e.val_accuracy},
-                  {"val_nll", e.val_nll}},
+                  {"val_nll", e.val_nll},
+                  {"calibration", calibration_json(e.calibration)}},
                  text);
 }
 
@@ -38,6 +54,8 @@ void add_ensemble(CLI::App& app, Context& context) {
                             [&context, options] { run_ensemble(context, *options); });
   verb->add_option("--members", options->members, "Run directories, two or more")->required();
   verb->add_option("--method", options->method, "Combiner (see: retort list combiners)")->capture_default_str();
+  verb->add_option("--calibrate", options->calibration,
+                   "Calibration of what was combined, fitted on val (see: retort list calibrations)");
   verb->add_option("--data", options->data, "Data set whose val split is fitted on")->capture_default_str();
   verb->add_option("--split", options->split, "Split to fit on; test is refused")->capture_default_str();
   verb->add_option("--samples", options->samples, "Fit on a fixed subset of this many samples; 0 is all")

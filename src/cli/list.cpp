@@ -59,6 +59,7 @@ void run_list(const Context& context, const std::string& what) {
   if (what == "models") return list_backbones(context);
   if (what == "losses") return list_items(context, what, list_losses());
   if (what == "combiners") return list_items(context, what, list_combiners());
+  if (what == "calibrations") return list_items(context, what, list_calibrations());
   if (what == "augmentations") return list_items(context, what, list_augmentations());
   list_items(context, what, list_data());
 }
@@ -69,9 +70,9 @@ void add_list(CLI::App& app, Context& context) {
   auto what = std::make_shared<std::string>();
   CLI::App* verb = add_verb(app, context, "list", "What there is, with settings and defaults",
                             [&context, what] { run_list(context, *what); });
-  verb->add_option("what", *what, "models, losses, combiners, augmentations or data")
+  verb->add_option("what", *what, "models, losses, combiners, calibrations, augmentations or data")
       ->required()
-      ->check(CLI::IsMember({"models", "losses", "combiners", "augmentations", "data"}));
+      ->check(CLI::IsMember({"models", "losses", "combiners", "calibrations", "augmentations", "data"}));
 }
 
 }  // namespace retort::cli

@@ -1,40 +1,46 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/file.h"
-#include "base/json.h"
 #include "ensemble/combiners.h"
-#include "retort/ensemble.h"
+#include "ensemble/files.h"
 
 namespace retort {
 
 namespace {
 
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
 constexpr const char* kFile = "ensemble.json";
+constexpr const char* kWeights = "weights";
 
-bool is_sha256(const std::string& text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
+// Combines, then calibrates.
+class Calibrated final : public Combiner {
+ public:
+  Calibrated(std::unique_ptr<Combiner> combiner, std::unique_ptr<Combiner> calibration)
+      : combiner_(std::move(combiner)), calibration_(std::move(calibration)) {}
+  void combine(const MemberLogits& in, float* out) const override {
+    std::vector<float> combined(static_cast<size_t>(in.samples * in.classes));
+    combiner_->combine(in, combined.data());
+    calibration_->combine({combined.data(), 1, in.samples, in.classes}, out);
+  }
+
+ private:
+  std::unique_ptr<Combiner> combiner_, calibration_;
+};
 
 // Throws where a file would hold, or holds, what no ensemble is.
 void check_ensemble(const std::string& where, const Ensemble& ensemble) {
-  if (ensemble.members.size() < 2) {
-    fail(where, ensemble.members.size(), " members; an ensemble has at least two");
-  }
+  if (ensemble.members.empty()) fail(where, "0 members; an ensemble has at least one");
   for (const Ensemble::Member& member : ensemble.members) {
     if (member.path.empty()) fail(where, "a member has no path; expected the directory of its run");
-    if (!is_sha256(member.sha256)) {
-      fail(where, "member ", member.path, ": sha256 is '", member.sha256.substr(0, 80),
-           "'; expected 64 lower-case hexadecimal digits");
-    }
+    check_sha256(where, "member " + member.path, member.sha256);
   }
-  if (!ensemble.weights.empty()) check_weights(where, ensemble.weights, std::ssize(ensemble.members));
+  check_fitted(where, ensemble.fitted);
   if (ensemble.split == "test") fail(where, "fitted on the split test; nothing is ever fitted on test");
   if (!std::isfinite(ensemble.val_nll) || !(ensemble.val_accuracy >= 0 && ensemble.val_accuracy <= 1)) {
     fail(where, "val_nll ", ensemble.val_nll, ", val_accuracy ", ensemble.val_accuracy,
          "; expected a finite number and a share");
   }
+  if (ensemble.calibration) check_calibration(where, *ensemble.calibration);
   try {
     ensemble.make();
   } catch (const Error& error) {  // a file's fault, not the call's
@@ -49,57 +55,80 @@ std::string relative_path(const fs::path& path, const fs::path& directory) {
   return relative.empty() ? path.string() : relative.string();
 }
 
+// Version 1 had one weight a member, or none, and nothing else.
+Fitted read_fitted(const std::string& where, const Json& json, int64_t version) {
+  if (version != 1) return fitted_from_json(where, get<Json>(where, json, "fitted"));
+  const auto weights = get<std::vector<double>>(where, json, kWeights);
+  if (weights.empty()) return {};
+  return {{kWeights, {{std::ssize(weights)}, weights}}};
+}
+
 }  // namespace
 
 std::unique_ptr<Combiner> Ensemble::make() const {
   std::unique_ptr<Combiner> made = make_combiner(combiner);
-  if (weights.empty()) return made;
-  check_weights("ensemble", weights, std::ssize(members));
-  made->set_weights(weights);
-  if (made->weights() != weights) fail("ensemble", combiner, " has nothing to fit, but fitted numbers are given");
-  return made;
+  if (made->needs_fit() || !fitted.empty()) made->set_fitted(fitted, std::ssize(members));
+  if (!calibration) return made;
+  return std::make_unique<Calibrated>(std::move(made), calibration->make());
+}
+
+std::vector<double> Ensemble::weights() const {
+  const auto it = fitted.find(kWeights);
+  return it == fitted.end() ? std::vector<double>() : it->second.values;
+}
+
+void Ensemble::drop_idle_members() {
+  const std::vector<double> old = weights();
+  if (old.size() != members.size()) return;
+  std::vector<Member> kept;
+  std::vector<double> kept_weights;
+  for (size_t m = 0; m < members.size(); ++m) {
+    if (old[m] == 0) continue;
+    kept.push_back(std::move(members[m]));
+    kept_weights.push_back(old[m]);
+  }
+  members = std::move(kept);
+  fitted[kWeights] = {{std::ssize(kept_weights)}, std::move(kept_weights)};
 }
 
 void save_ensemble(const std::filesystem::path& directory, const Ensemble& ensemble) {
   const fs::path file = directory / kFile;
-  const std::string where = file.string();
-  check_ensemble(where, ensemble);
+  check_ensemble(file.string(), ensemble);
   make_directory(directory);
   Json json{{"retort_ensemble", kVersion}, {"members", Json::array()}};
   for (const Ensemble::Member& member : ensemble.members) {
     json["members"].push_back({{"path", relative_path(member.path, directory)}, {"sha256", member.sha256}});
   }
   json["combiner"] = ensemble.combiner;
-  json["weights"] = ensemble.weights;
+  json["fitted"] = fitted_to_json(ensemble.fitted);
   json["data"] = ensemble.data;
   json["data_hash"] = ensemble.data_hash;
   json["split"] = ensemble.split;
   json["val_nll"] = ensemble.val_nll;
   json["val_accuracy"] = ensemble.val_accuracy;
-  std::string text;
-  try {
-    text = json.dump(1) + "\n";
-  } catch (const nlohmann::json::exception&) {
-    fail(where, "a path is not UTF-8, which JSON needs; rename it");
-  }
-  write_file(file, text);
+  if (ensemble.calibration) json["calibration"] = calibration_to_json(*ensemble.calibration);
+  write_json(file, json);
 }
 
 Ensemble load_ensemble(const std::filesystem::path& directory) {
   const std::string where = (directory / kFile).string();
   const Json json = parse_json(where, read_file(directory / kFile));
-  check_version(where, json, "retort_ensemble", kVersion);
+  const auto version = get<int64_t>(where, json, "retort_ensemble");
+  if (version != 1) check_version(where, json, "retort_ensemble", kVersion);
   Ensemble ensemble;
   for (const Json& member : get<std::vector<Json>>(where, json, "members")) {
     ensemble.members.push_back({get<std::string>(where, member, "path"), get<std::string>(where, member, "sha256")});
   }
   ensemble.combiner = get<std::string>(where, json, "combiner");
-  ensemble.weights = get<std::vector<double>>(where, json, "weights");
+  ensemble.fitted = read_fitted(where, json, version);
   ensemble.data = get<std::string>(where, json, "data");
   ensemble.data_hash = get<std::string>(where, json, "data_hash");
   ensemble.split = get<std::string>(where, json, "split");
   ensemble.val_nll = get<double>(where, json, "val_nll");
   ensemble.val_accuracy = get<double>(where, json, "val_accuracy");
+  if (json.contains("calibration")) {
+    ensemble.calibration = calibration_from_json(where, json.at("calibration"));
+  }
   check_ensemble(where, ensemble);
   return ensemble;
 }

@@ -1,8 +1,8 @@
-#include <lbfgs.h>
+#include "ensemble/weighted.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <new>
 
 #include "base/softmax.h"
 #include "ensemble/combiners.h"
@@ -11,93 +11,121 @@ namespace retort {
 
 namespace {
 
-constexpr std::string_view kWhere = "weighted";
-
-lbfgsfloatval_t evaluate_for_lbfgs(void* objective, const lbfgsfloatval_t* theta, lbfgsfloatval_t* gradient, int n,
-                                   lbfgsfloatval_t) {
-  const auto size = static_cast<size_t>(n);
-  return (*static_cast<const WeightedNll*>(objective))({theta, size}, {gradient, size});
+// The sum has lanes of its own, as the compiler may not reorder one.
+double dot(std::span<const double> a, std::span<const double> b) {
+  std::array<double, 4> lanes{};
+  const size_t whole = a.size() & ~size_t{3};
+  for (size_t c = 0; c < whole; c += 4) {
+    for (size_t k = 0; k < 4; ++k) lanes[k] += a[c + k] * b[c + k];
+  }
+  double sum = lanes[0] + lanes[1] + lanes[2] + lanes[3];
+  for (size_t c = whole; c < a.size(); ++c) sum += a[c] * b[c];
+  return sum;
 }
 
-// Theta of the lowest NLL that the search has come to, from uniform weights.
-std::vector<double> minimise(WeightedNll& nll, size_t members) {
-  const auto n = static_cast<int>(members);
-  const std::unique_ptr<lbfgsfloatval_t, decltype(&lbfgs_free)> theta(lbfgs_malloc(n), lbfgs_free);  // aligned for it
-  if (!theta) throw std::bad_alloc();
-  std::fill_n(theta.get(), members, 0.0);
-  lbfgs_parameter_t parameters;
-  lbfgs_parameter_init(&parameters);
-  parameters.epsilon = 1e-12;
-  parameters.max_iterations = 500;
-  const int code = lbfgs(n, theta.get(), nullptr, evaluate_for_lbfgs, nullptr, &nll, &parameters);
-  // Near the optimum the line search ends on rounding errors, with the best point so far: that is no failure.
-  if (code < LBFGSERR_OUTOFINTERVAL) fail(kWhere, "the fit of the weights could not begin (libLBFGS says ", code, ")");
-  return {theta.get(), theta.get() + members};
-}
-
-class Weighted final : public Combiner {
+// One sample's rows [M, C], less the label's logit, and its part of the NLL and its derivatives.
+class Sample {
  public:
-  // Uniform before a fit.
-  void combine(const MemberLogits& in, float* out) const override {
-    if (weights_.empty()) {
-      Settings none;
-      return make_mean_logits(none)->combine(in, out);
-    }
-    if (in.members != std::ssize(weights_)) {
-      fail(kWhere, in.members, " members; the weights were fitted on ", weights_.size());
-    }
-    weighted_sum(in, weights_, out);
-  }
+  explicit Sample(const MemberLogits& in)
+      : members_(static_cast<size_t>(in.members)),
+        classes_(static_cast<size_t>(in.classes)),
+        rows_(members_ * classes_),
+        p_(classes_),
+        weighed_(classes_),
+        means_(members_) {}
 
-  void fit(const Predictions& val) override {
-    const auto members = static_cast<size_t>(val.count());
-    WeightedNll nll(val);
-    std::vector<double> fitted = softmax<double>(minimise(nll, members));
-    if (std::any_of(fitted.begin(), fitted.end(), [](double w) { return !std::isfinite(w); })) {
-      fail(kWhere, "the fit of the weights has diverged; combine with mean_logits instead");
+  void add(const MemberLogits& in, int64_t i, size_t label, std::span<const double> w, std::span<double> sums) {
+    std::fill(p_.begin(), p_.end(), 0);
+    for (size_t m = 0; m < members_; ++m) {
+      const std::span<const float> from = in.row(static_cast<int64_t>(m), i);
+      const double own = from[label];
+      const std::span<double> to = row(m);
+      for (size_t c = 0; c < classes_; ++c) to[c] = from[c] - own, p_[c] += w[m] * to[c];
     }
-    weights_ = std::move(fitted);
-  }
-
-  std::vector<double> weights() const override { return weights_; }
-  void set_weights(const std::vector<double>& weights) override {
-    check_weights(kWhere, weights, std::ssize(weights));
-    weights_ = weights;
+    const double log_sum = log_sum_exp(std::span<const double>(p_));
+    for (double& z : p_) z = std::exp(z - log_sum);
+    sums[0] += log_sum;
+    for (size_t m = 0; m < members_; ++m) sums[1 + m] += means_[m] = dot(p_, row(m));
+    double* hessian = &sums[1 + members_];
+    for (size_t m = 0; m < members_; ++m) {
+      for (size_t c = 0; c < classes_; ++c) weighed_[c] = p_[c] * row(m)[c];
+      for (size_t k = 0; k <= m; ++k) hessian[m * members_ + k] += dot(weighed_, row(k)) - means_[m] * means_[k];
+    }
   }
 
  private:
-  std::vector<double> weights_;
+  std::span<double> row(size_t m) { return std::span(rows_).subspan(m * classes_, classes_); }
+
+  size_t members_, classes_;
+  std::vector<double> rows_, p_, weighed_, means_;
 };
+
+// Weights at the lowest point of the quadratic model around `w` that still are weights: again and again the pair with
+// the most to win trades, until none has. Weights that reach 0 are 0.
+std::vector<double> lowest_of(const WeightedNll& q, std::vector<double> w) {
+  const size_t members = w.size();
+  const auto h = [&](size_t a, size_t b) { return q.hessian[a * members + b]; };
+  std::vector<double> gradient = q.gradient;
+  for (size_t step = 0; step < 10000 * members; ++step) {
+    size_t up = 0, down = members;
+    for (size_t m = 0; m < members; ++m) {
+      if (gradient[m] < gradient[up]) up = m;
+      if (w[m] > 0 && (down == members || gradient[m] > gradient[down])) down = m;
+    }
+    const double gap = gradient[down] - gradient[up], curvature = h(up, up) + h(down, down) - 2 * h(up, down);
+    if (!(gap > 1e-13 * std::abs(q.value))) break;
+    const bool all = !(curvature * w[down] > gap);
+    const double move = all ? w[down] : gap / curvature;
+    w[up] += move;
+    w[down] = all ? 0 : w[down] - move;
+    for (size_t m = 0; m < members; ++m) gradient[m] += move * (h(m, up) - h(m, down));
+  }
+  return w;
+}
+
+// Newton's method on the simplex, where the NLL is convex. It cannot diverge: weights are bounded.
+std::vector<double> fit_weights(const Predictions& val, int threads) {
+  const auto members = static_cast<size_t>(val.count());
+  std::vector<double> w(members, 1 / static_cast<double>(members));
+  WeightedNll here = weighted_nll(val, w, threads);
+  for (int round = 0; round < 100; ++round) {
+    std::vector<double> trial = lowest_of(here, w);
+    double slope = 0;
+    for (size_t m = 0; m < members; ++m) slope += here.gradient[m] * (trial[m] - w[m]);
+    if (!(slope < 0)) break;
+    const std::vector<double> target = trial;
+    if (slope > -1e-9 * here.value) return target;  // the step that doubles the digits is the last
+    WeightedNll there = weighted_nll(val, trial, threads);
+    for (double step = 0.5; there.value > here.value + 1e-4 * slope * 2 * step; step /= 2) {
+      if (step < 1e-9) return w;
+      for (size_t m = 0; m < members; ++m) trial[m] = w[m] + step * (target[m] - w[m]);
+      there = weighted_nll(val, trial, threads);
+    }
+    w = std::move(trial), here = std::move(there);
+  }
+  return w;
+}
 
 }  // namespace
 
-double WeightedNll::operator()(std::span<const double> theta, std::span<double> gradient) const {
-  const std::vector<double> w = softmax(theta);
-  const auto classes = static_cast<size_t>(val_.classes), samples = static_cast<size_t>(val_.samples);
-  std::vector<double> z(classes), slope(w.size());  // slope: d NLL / d w
-  double nll = 0;
-  for (size_t i = 0; i < samples; ++i) {
-    const auto row = [&](size_t m) { return val_.logits.data() + (m * samples + i) * classes; };
-    std::fill(z.begin(), z.end(), 0);
-    for (size_t m = 0; m < w.size(); ++m) {
-      for (size_t c = 0; c < classes; ++c) z[c] += w[m] * row(m)[c];
-    }
-    const double log_sum = log_sum_exp(std::span<const double>(z));
-    const auto label = static_cast<size_t>(val_.labels[i]);
-    nll += log_sum - z[label];
-    for (double& value : z) value = std::exp(value - log_sum);  // now p
-    z[label] -= 1;
-    for (size_t m = 0; m < w.size(); ++m) {
-      for (size_t c = 0; c < classes; ++c) slope[m] += z[c] * row(m)[c];
-    }
+WeightedNll weighted_nll(const Predictions& val, std::span<const double> w, int threads) {
+  const MemberLogits in = view_of(val);
+  const size_t members = w.size();
+  std::vector<double> sums = sum_blocks(
+      threads, in.samples, 1 + members + members * members, [&](int64_t begin, int64_t end, std::span<double> part) {
+        Sample sample(in);
+        for (int64_t i = begin; i < end; ++i) {
+          sample.add(in, i, static_cast<size_t>(val.labels[static_cast<size_t>(i)]), w, part);
+        }
+      });
+  for (double& s : sums) s /= static_cast<double>(in.samples);
+  WeightedNll nll{sums[0], {&sums[1], &sums[1] + members}, {&sums[1] + members, sums.data() + sums.size()}};
+  for (size_t m = 0; m < members; ++m) {
+    for (size_t k = 0; k < m; ++k) nll.hessian[k * members + m] = nll.hessian[m * members + k];
   }
-  // Through the softmax: d NLL / d theta_m = w_m (slope_m - sum_k w_k slope_k).
-  double mean = 0;
-  for (size_t m = 0; m < w.size(); ++m) mean += w[m] * slope[m];
-  for (size_t m = 0; m < w.size(); ++m) gradient[m] = w[m] * (slope[m] - mean) / static_cast<double>(samples);
-  return nll / static_cast<double>(samples);
+  return nll;
 }
 
-std::unique_ptr<Combiner> make_weighted(Settings&) { return std::make_unique<Weighted>(); }
+std::unique_ptr<Combiner> make_weighted(Settings&) { return make_mixture({"weighted", mix_logits, fit_weights}); }
 
 }  // namespace retort

@@ -36,6 +36,15 @@ void check_options(const EnsembleOptions& o) {
     }
   }
   make_combiner(o.method);  // an unknown method is an error now, not after all members have run
+  if (!o.calibration.empty()) make_calibration(o.calibration);
+}
+
+Calibration calibrate(const EnsembleOptions& options, const DataSet& data, const Predictions& combined,
+                      const Metrics& before) {
+  const auto calibration = fit_calibration(options.calibration, combined, options.threads);
+  const Metrics after = evaluate(combine(*calibration, combined, options.calibration));
+  return {
+      options.calibration, calibration->fitted(), data.spec, data.hash, before.nll, after.nll, before.ece, after.ece};
 }
 
 }  // namespace
@@ -58,12 +67,15 @@ Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor) {
     ensemble.members.push_back({full_ref(path, fs::current_path()), model.member(0).hash});
   }
   const Predictions all = align(parts);
-  const auto combiner = fit_combiner(options.method, all);
-  ensemble.weights = combiner->weights();
-  if (!ensemble.weights.empty()) ensemble.split = options.split;
-  const Metrics metrics = evaluate(combine(*combiner, all, options.method));
+  const auto combiner = fit_combiner(options.method, all, options.threads);
+  ensemble.fitted = combiner->fitted();
+  if (combiner->needs_fit() || !options.calibration.empty()) ensemble.split = options.split;
+  const Predictions combined = combine(*combiner, all, options.method);
+  const Metrics metrics = evaluate(combined);
   ensemble.val_nll = metrics.nll;
   ensemble.val_accuracy = metrics.accuracy;
+  if (!options.calibration.empty()) ensemble.calibration = calibrate(options, data, combined, metrics);
+  ensemble.drop_idle_members();
   save_ensemble(options.out, ensemble);
   return load_ensemble(options.out);  // with the members' paths as they lie on disk
 }

@@ -26,25 +26,14 @@ TeacherFiles read_teacher(const std::string& ref) {
   return files;
 }
 
-// Whether a combiner has numbers that are fitted on val, which a store of soft labels lacks.
-bool needs_fit(Combiner& combiner) {
-  combiner.fit({.members = {"a", "b"},
-                .samples = 1,
-                .classes = 2,
-                .split = "val",
-                .ids = {0},
-                .labels = {0},
-                .logits = {1, 0, 0, 1}});
-  return !combiner.weights().empty();
-}
-
 std::unique_ptr<Combiner> store_combiner(const std::string& spec) {
   const std::string name = spec.empty() ? "mean_logits" : spec;
-  if (needs_fit(*make_combiner(name))) {
+  std::unique_ptr<Combiner> combiner = make_combiner(name);
+  if (combiner->needs_fit()) {  // a store of soft labels has no val
     fail_usage("distill --combiner", "'", name, "' has weights that are fitted on val; give the fitted ensemble as ",
                "--teacher, or choose another combiner");
   }
-  return make_combiner(name);
+  return combiner;
 }
 
 Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<const Labels>& store,
