@@ -107,8 +107,8 @@ class CliTest(RetortCase):
     def test_lists(self):
         names = {m["name"] for m in self.run_json("list", "models")["models"]}
         self.assertLessEqual({"resnet18", "mobilenetv3_small_050", "efficientnet_b0", "resnet8_half"}, names)
-        for what, some in (("losses", "kd"), ("combiners", "weighted"), ("augmentations", "hflip"),
-                           ("data", "fashion-mnist")):
+        for what, some in (("losses", "kd"), ("combiners", "weighted"), ("calibrations", "isotonic"),
+                           ("augmentations", "hflip"), ("data", "fashion-mnist")):
             self.assertIn(some, [item["name"] for item in self.run_json("list", what)[what]])
             self.assertIn(some, self.run_retort("list", what).stdout)
 
