@@ -100,17 +100,44 @@ TEST_F(ModelTest, AnEnsembleCombinesItsMembers) {
   for (size_t i = 0; i < mean.size(); ++i) EXPECT_NEAR(mean[i], (x[i] + y[i]) / 2, 1e-5);
 }
 
-TEST_F(ModelTest, WeightedEnsemblesKeepTheirFit) {
-  const Ensemble fitted = fit_ensemble(ensemble_options("weighted"));
-  ASSERT_EQ(fitted.weights.size(), 2u);
-  EXPECT_NEAR(fitted.weights[0] + fitted.weights[1], 1, 1e-9);
+TEST_F(ModelTest, EnsemblesKeepTheirFit) {
+  for (const std::string method : {"weighted", "greedy", "stacking:l2=1"}) {
+    const Ensemble fitted = fit_ensemble(ensemble_options(method));
+    EXPECT_EQ(fitted.split, "val");
+    EXPECT_EQ(fitted.data_hash, data.hash);
+    Model model((dir / "both").string());
+    EXPECT_EQ(model.members(), std::ssize(fitted.members));
+    EXPECT_EQ(model.combiner().fitted(), fitted.fitted);
+    const Metrics val = evaluate(combine(model.combiner(), predict(model, data, data.val), "both"));
+    EXPECT_EQ(val.accuracy, fitted.val_accuracy);
+    EXPECT_EQ(val.nll, fitted.val_nll);
+  }
+}
+
+TEST_F(ModelTest, EnsemblesWriteOnlyMembersOfWeight) {
+  EnsembleOptions options = ensemble_options("greedy:rounds=1");  // selects one member
+  const Ensemble fitted = fit_ensemble(options);
+  ASSERT_EQ(fitted.members.size(), 1u);
+  EXPECT_EQ(fitted.weights(), std::vector<double>{1});
+  const Model model((dir / "both").string());
+  EXPECT_EQ(model.members(), 1);
+}
+
+TEST_F(ModelTest, EnsemblesAreCalibrated) {
+  EnsembleOptions options = ensemble_options();
+  options.calibration = "temperature";
+  const Ensemble fitted = fit_ensemble(options);
+  ASSERT_TRUE(fitted.calibration);
   EXPECT_EQ(fitted.split, "val");
-  EXPECT_EQ(fitted.data_hash, data.hash);
+  EXPECT_EQ(fitted.calibration->nll_before, fitted.val_nll);
+  EXPECT_LE(fitted.calibration->nll_after, fitted.val_nll);
   Model model((dir / "both").string());
-  EXPECT_EQ(model.combiner().weights(), fitted.weights);
   const Metrics val = evaluate(combine(model.combiner(), predict(model, data, data.val), "both"));
   EXPECT_EQ(val.accuracy, fitted.val_accuracy);
-  EXPECT_EQ(val.nll, fitted.val_nll);
+  EXPECT_EQ(val.nll, fitted.calibration->nll_after);
+  EXPECT_EQ(val.ece, fitted.calibration->ece_after);
+  options.calibration = "temprature";
+  expect_error([&] { fit_ensemble(options); }, {"did you mean 'temperature'?"}, Error::Kind::usage);
 }
 
 TEST_F(ModelTest, AnEnsembleMovesWithItsMembers) {
