@@ -221,6 +221,7 @@ void add_diversity(Table& table, const std::vector<Entry>& entries, Evaluator& e
   }
   for (const Entry& entry : entries) {
     if (entry.facts.kind != "ensemble") continue;
+    if (load_ensemble(entry.path).members.size() < 2) continue;  // one member differs from nobody
     auto described = describe_ensemble(evaluator, entry.path, networks, table.split);
     if (!described) return;  // stopped: nobody will see the table
     table.diversity.push_back(std::move(*described));

@@ -42,6 +42,7 @@ TEST(Settings, RefusesMalformedValues) {
     expect_error([&] { integer(text); }, {"t is '" + text + "'", "an integer in [0, 10]"}, kUsage);
   }
   expect_error([] { Settings("kd", {{"t", "yes"}}).flag("t", true, ""); }, {"true or false"}, kUsage);
+  expect_error([] { Settings("kd", {{"t", "c"}}).choice("t", {"a", "b"}, ""); }, {"'c'", "one of a, b"}, kUsage);
 }
 
 TEST(Settings, UnknownOnesListTheKnown) {

@@ -115,15 +115,16 @@ class CliTest(RetortCase):
     def test_pipeline(self):
         a, b = self.member("a"), self.member("b", "--seed", 2)
         ensemble, labels, student = (f"{self.dir}/{n}" for n in ("ensemble", "labels", "student"))
-        doc = self.run_json("ensemble", "--members", a, b, "--method", "weighted", "--data", self.data, "--out", ensemble)
-        self.assertAlmostEqual(sum(doc["weights"]), 1)
-        members = len(doc["members"])
+        doc = self.run_json("ensemble", "--members", a, b, "--method", "tempered", "--calibrate", "temperature", "--data",
+                            self.data, "--out", ensemble)
+        self.assertEqual([os.path.basename(m["path"]) for m in doc["members"]], ["a", "b"])
+        self.assertLessEqual(doc["calibration"]["nll_after"], doc["calibration"]["nll_before"])
         self.assertIn("test", self.error_line("ensemble", "--members", a, b, "--method", "weighted", "--data", self.data,
                                               "--split", "test", "--out", f"{self.dir}/never", expect=2))
         self.assertFalse(os.path.exists(f"{self.dir}/never"))
         doc = self.run_json("label", "--teacher", ensemble, "--data", self.data, "--views", 2, "--augment",
                             "random_crop:padding=1", "--out", labels)
-        self.assertEqual((doc["views"], len(doc["teachers"])), (2, members))
+        self.assertEqual((doc["views"], len(doc["teachers"])), (2, 2))
         doc = self.run_json("distill", "--labels", labels, "--teacher", ensemble, "--data", self.data, "--student",
                             "resnet8_half", "--epochs", 4, "--batch", 32, "--out", student)
         self.assertGreater(doc["val"]["accuracy"], 0.5)

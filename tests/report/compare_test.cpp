@@ -114,13 +114,15 @@ TEST_F(CompareTest, DescribesTheMembersOfEachEnsemble) {
                     b = write_run("b", 2, run_json("member", 2), 0.7),
                     c = write_run("c", 3, run_json("member", 3), 0.5), s = write_run("s", 4, run_json("student", 4));
   const std::string both = (dir / "both").string();
-  fit_ensemble({.members = {a, b}, .method = "weighted", .data = data.spec, .threads = 1, .out = both});
+  fit_ensemble({.members = {a, b}, .method = "tempered", .data = data.spec, .threads = 1, .out = both});
+  const std::string one = (dir / "one").string();  // of one member, which differs from nobody
+  fit_ensemble({.members = {a, b}, .method = "greedy:rounds=1", .data = data.spec, .threads = 1, .out = one});
   options.diversity = true;
-  const Table table = compare_all({a, c, s, both});
+  const Table table = compare_all({a, c, s, both, one});
   ASSERT_EQ(table.diversity.size(), 1u);
   const EnsembleDiversity& d = table.diversity[0];
   EXPECT_EQ(d.ensemble, "both");
-  EXPECT_EQ(d.combiner, "weighted");
+  EXPECT_EQ(d.combiner, "tempered");
   EXPECT_EQ(d.members, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(d.candidates, std::vector<std::string>{"c"});
   EXPECT_EQ(d.split, "test");
