@@ -17,7 +17,7 @@ class DistillTest : public TrainTest {
     train_member("a", 1);
     train_member("b", 2);
     fit_ensemble({.members = {path("a"), path("b")},
-                  .method = "weighted",
+                  .method = "tempered",
                   .data = data_,
                   .threads = 1,
                   .out = path("ensemble")});
