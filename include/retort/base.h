@@ -122,6 +122,18 @@ struct ListedItem {
   std::vector<SettingInfo> settings;
 };
 
+/// A registry's listing: each row's maker is called with nothing given, which declares its settings.
+template <class Row>
+std::vector<ListedItem> list_registered(const std::vector<Row>& rows) {
+  std::vector<ListedItem> items;
+  for (const Row& row : rows) {
+    Settings settings;
+    row.make(settings);
+    items.push_back({row.name, row.help, settings.declared()});
+  }
+  return items;
+}
+
 /// How far a long call is.
 struct Progress {
   std::string task;   ///< stable name of the work, such as "train resnet20"

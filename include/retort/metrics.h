@@ -28,8 +28,7 @@ struct Metrics {
   Interval nll_interval;
   double brier = 0;  ///< mean of sum_c (p_c - y_c)^2 (Brier 1950)
   Interval brier_interval;
-  double ece = 0;         ///< expected calibration error, 15 equal-width bins (Guo et al. 2017, eq. 3)
-  Interval ece_interval;  ///< pivoted about `ece`, which few samples make too high; so it may end below it
+  double ece = 0;  ///< expected calibration error, 15 equal-width bins (Guo et al. 2017, eq. 3)
 };
 Metrics evaluate(std::span<const float> logits, std::span<const int64_t> labels, int64_t classes, uint64_t seed = 0);
 /// Of one member of `predictions`.

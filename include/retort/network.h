@@ -35,8 +35,6 @@ struct LoadOptions {
   /// first convolution of another number of channels is adapted as timm's adapt_input_conv does. Off: only a position
   /// embedding may differ, which is resampled for other sizes of images.
   bool pretrained = false;
-  /// Rows that the file's classifier has before the network's, timm's pretrained_cfg.label_offset. They are left out.
-  int64_t label_offset = 0;
 };
 
 /// A parameter or a buffer, by timm's name.

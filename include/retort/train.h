@@ -26,10 +26,10 @@ struct DistillOptions {
 
 struct TrainOptions {
   std::string data = "fashion-mnist";
-  std::string model = "resnet20";
-  std::string out;           ///< run directory; must be new, unless `resume`
-  int64_t samples = 0;       ///< a fixed subset of train; 0 is all
-  bool skip_broken = false;  ///< look for images that cannot be read, and leave them out; else they are errors
+  std::string model = "resnet20";  ///< backbone; "" is that of `pretrained`
+  std::string out;                 ///< run directory; must be new, unless `resume`
+  int64_t samples = 0;             ///< a fixed subset of train; 0 is all
+  bool skip_broken = false;        ///< look for images that cannot be read, and leave them out; else they are errors
   int64_t epochs = 6;
   int64_t batch = 128;
   /// Weights to go on from: a run, a model's directory as timm saves it, or a name of the hub; "" starts anew. They

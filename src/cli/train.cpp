@@ -61,10 +61,11 @@ void run_training(Context& context, TrainOptions options) {
 }
 
 void add_train(CLI::App& app, Context& context) {
-  auto options = std::make_shared<TrainOptions>();
+  auto options = std::make_shared<TrainOptions>(TrainOptions{.model = ""});
   CLI::App* verb = add_verb(app, context, "train", "Train one classifier from labels",
                             [&context, options] { run_training(context, *options); });
-  verb->add_option("--model", options->model, "Backbone (see: retort list models)")->required();
+  verb->add_option("--model", options->model,
+                   "Backbone (see: retort list models); that of --pretrained where it is left out");
   add_train_options(*verb, *options);
 }
 

@@ -64,14 +64,6 @@ void Augment::apply(const Picture& picture, const Preprocess& preprocess, uint64
   to_channels(out, preprocess.size.channels);
 }
 
-std::vector<ListedItem> list_augmentations() {
-  std::vector<ListedItem> items;
-  for (const auto& row : steps()) {
-    Settings settings;
-    row.make(settings);
-    items.push_back({row.name, row.help, settings.declared()});
-  }
-  return items;
-}
+std::vector<ListedItem> list_augmentations() { return list_registered(steps()); }
 
 }  // namespace retort

@@ -24,9 +24,7 @@ class FilesSource : public Source {
 
 }  // namespace
 
-Picture read_picture(const std::string& path) {
-  return Picture::of_file(path, read_bytes(path));
-}
+Picture read_picture(const std::string& path) { return Picture::of_file(path, read_bytes(path)); }
 
 Samples open_files(std::vector<std::string> paths) {
   std::vector<int64_t> indices(paths.size());

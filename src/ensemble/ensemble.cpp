@@ -37,16 +37,6 @@ std::unique_ptr<Combiner> make(std::string_view what, const std::vector<Row>& ro
   return combiner;
 }
 
-std::vector<ListedItem> list(const std::vector<Row>& rows) {
-  std::vector<ListedItem> items;
-  for (const Row& row : rows) {
-    Settings settings;
-    row.make(settings);
-    items.push_back({row.name, row.help, settings.declared()});
-  }
-  return items;
-}
-
 std::unique_ptr<Combiner> fit(std::unique_ptr<Combiner> combiner, const Predictions& val, int threads) {
   if (val.split == "test") {
     fail_usage(kWhere, "predictions of the split test; nothing is ever fitted on test; predict on val");
@@ -71,8 +61,8 @@ std::unique_ptr<Combiner> make_combiner(const std::string& spec) { return make("
 std::unique_ptr<Combiner> make_calibration(const std::string& spec) {
   return make("calibration", calibrations(), spec);
 }
-std::vector<ListedItem> list_combiners() { return list(combiners()); }
-std::vector<ListedItem> list_calibrations() { return list(calibrations()); }
+std::vector<ListedItem> list_combiners() { return list_registered(combiners()); }
+std::vector<ListedItem> list_calibrations() { return list_registered(calibrations()); }
 
 std::unique_ptr<Combiner> fit_combiner(const std::string& spec, const Predictions& val, int threads) {
   std::unique_ptr<Combiner> combiner = make_combiner(spec);

@@ -58,15 +58,7 @@ Loss make_loss(const std::string& text) {
   return [loss = std::move(loss)](const LossInputs& in) { return loss(prepared(in)); };
 }
 
-std::vector<ListedItem> list_losses() {
-  std::vector<ListedItem> items;
-  for (const auto& row : losses()) {
-    Settings settings;
-    row.make(settings);
-    items.push_back({row.name, row.help, settings.declared()});
-  }
-  return items;
-}
+std::vector<ListedItem> list_losses() { return list_registered(losses()); }
 
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels, double label_smoothing) {
   check_share("label_smoothing", label_smoothing);

@@ -19,14 +19,8 @@ double share_of(int64_t part, int64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// An ECE is a sum of sizes, so noise raises it, and raises it again in each resample: percentiles would lie above the
-// truth. The pivotal interval (Davison and Hinkley 1997, section 5.2) takes off the same bias that resampling shows.
-Interval pivoted(double value, const Interval& percentiles) {
-  return {std::max(0.0, 2 * value - percentiles.high), std::max(0.0, 2 * value - percentiles.low)};
-}
-
 void add_intervals(Metrics& metrics, std::span<const Score> all, uint64_t seed) {
-  std::vector<double> accuracy, nll, brier, ece;
+  std::vector<double> accuracy, nll, brier;
   for (int r = 0; r < kResamples; ++r) {
     ScoreSums sums;
     resample(seed, r, all.size(), [&](size_t i) { sums.add(all[i]); });
@@ -34,12 +28,10 @@ void add_intervals(Metrics& metrics, std::span<const Score> all, uint64_t seed) 
     accuracy.push_back(m.accuracy);
     nll.push_back(m.nll);
     brier.push_back(m.brier);
-    ece.push_back(m.ece);
   }
   metrics.accuracy_interval = percentile_interval(std::move(accuracy));
   metrics.nll_interval = percentile_interval(std::move(nll));
   metrics.brier_interval = percentile_interval(std::move(brier));
-  metrics.ece_interval = pivoted(metrics.ece, percentile_interval(std::move(ece)));
 }
 
 }  // namespace

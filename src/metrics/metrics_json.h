@@ -18,8 +18,7 @@ inline Json metrics_json(const Metrics& m) {
           {"nll_interval", interval_json(m.nll_interval)},
           {"brier", m.brier},
           {"brier_interval", interval_json(m.brier_interval)},
-          {"ece", m.ece},
-          {"ece_interval", interval_json(m.ece_interval)}};
+          {"ece", m.ece}};
 }
 
 }  // namespace retort

@@ -97,21 +97,10 @@ class Planner {
   }
 
   std::optional<Assignment> assign(const Parameter& parameter, TensorView view, const at::Tensor& target) {
-    if (options_.label_offset > 0 && is_classifier(parameter.name) &&
-        parameter.shape.at(0) + options_.label_offset == at_or_0(view.shape, 0)) {
-      drop_rows(view, options_.label_offset);
-    }
     if (view.shape == parameter.shape) return Assignment{target, parameter, view};
     if (const auto change = change_for(parameter, view.shape)) return Assignment{target, parameter, view, *change};
     misshapen_.push_back(str(parameter.name, " ", text(view.shape), " for ", text(parameter.shape)));
     return std::nullopt;
-  }
-
-  static int64_t at_or_0(const Shape& shape, size_t i) { return i < shape.size() ? shape[i] : 0; }
-
-  static void drop_rows(TensorView& view, int64_t rows) {
-    view.bytes = view.bytes.subspan(view.bytes.size() / static_cast<size_t>(view.shape[0]) * static_cast<size_t>(rows));
-    view.shape[0] -= rows;
   }
 
   std::optional<Change> change_for(const Parameter& parameter, const Shape& from) const {

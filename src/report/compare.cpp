@@ -120,7 +120,6 @@ Metrics mean_metrics(const Group& group) {
     mean.top5_accuracy += share * m.top5_accuracy;
     add_ends(mean.nll_interval, share, m.nll_interval);
     add_ends(mean.brier_interval, share, m.brier_interval);
-    add_ends(mean.ece_interval, share, m.ece_interval);
     for (size_t i = 0; i < right.size(); ++i) right[i] += share * entry->correct[i];
   }
   mean.accuracy_interval = bootstrap_mean(right);

@@ -30,7 +30,7 @@ class Evaluator {
   const CompareOptions& options_;
   const Monitor& monitor_;
   DataSet data_;
-  std::map<std::string, Samples> samples_;  ///< by split
+  std::map<std::string, Samples> samples_;                            ///< by split
   std::map<std::pair<std::string, std::string>, Predictions> known_;  ///< by split and the weights' hash
 };
 

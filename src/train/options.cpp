@@ -95,6 +95,7 @@ std::string verb_of(const TrainOptions& options) { return options.distill ? "dis
 void check_options(const TrainOptions& o) {
   const Checker check(verb_of(o));
   if (o.out.empty()) fail_usage(check.where("out"), "no run directory given; name one");
+  if (o.model.empty()) fail_usage(check.where("model"), "no backbone given; name one, or weights with --pretrained");
   find_model(o.model);
   check.at_least("samples", o.samples, 0, INT64_MAX);
   check.at_least("epochs", o.epochs, 1, kMaxEpochs);

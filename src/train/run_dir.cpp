@@ -47,7 +47,6 @@ Metrics metrics_from_json(const std::string& where, const Json& json) {
   m.brier = get<double>(where, json, "brier");
   m.brier_interval = interval_from_json(where, json, "brier_interval");
   m.ece = get<double>(where, json, "ece");
-  m.ece_interval = interval_from_json(where, json, "ece_interval");
   return m;
 }
 

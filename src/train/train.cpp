@@ -33,7 +33,11 @@ TrainResult train_checked(TrainOptions options, const Monitor& monitor) {
 
 }  // namespace
 
-TrainResult train(const TrainOptions& options, const Monitor& monitor) {
+TrainResult train(const TrainOptions& asked, const Monitor& monitor) {
+  TrainOptions options = asked;
+  if (options.model.empty() && !options.pretrained.empty()) {
+    options.model = read_config(resolve_model(options.pretrained, monitor)).architecture;
+  }
   check_options(options);
   try {
     return train_checked(options, monitor);

@@ -144,8 +144,8 @@ class ImagesTest(RetortCase):
         self.run_retort("eval", "--model", "timm/tiny", "--data", self.data, env={"HF_HUB_OFFLINE": "1"})
 
         tuned = f"{self.dir}/tuned"
-        doc = self.run_json("train", "--pretrained", "hf-hub:timm/tiny", "--data", self.data, "--model", "resnet8_half",
-                            "--epochs", 1, "--batch", 16, "--lr", 0.01, "--freeze", "conv1", "--out", tuned)
+        doc = self.run_json("train", "--pretrained", "hf-hub:timm/tiny", "--data", self.data, "--epochs", 1, "--batch", 16,
+                            "--lr", 0.01, "--freeze", "conv1", "--out", tuned)
         self.assertGreater(doc["val"]["accuracy"], 0.5)
         both = f"{self.dir}/with-hub"
         self.run_retort("ensemble", "--members", "timm/tiny", tuned, "--data", self.data, "--out", both)

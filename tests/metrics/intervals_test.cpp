@@ -31,7 +31,7 @@ bool holds(const Interval& interval, double value) { return interval.low <= valu
 // The means of nll and brier over confidence, by integration.
 Metrics truth_of(double excess) {
   constexpr int kSteps = 30000;
-  Metrics truth{.ece = excess};
+  Metrics truth;
   for (int i = 0; i < kSteps; ++i) {
     const double confidence = 0.6 + 0.3 * (i + 0.5) / kSteps, right = confidence - excess;
     truth.accuracy += right / kSteps;
@@ -45,34 +45,18 @@ TEST(Intervals, HoldTheTruthAboutAsOftenAsTheySay) {
   constexpr int kTrials = 150;
   constexpr double kExcess = 0.1;
   const Metrics truth = truth_of(kExcess);
-  int accuracy = 0, nll = 0, brier = 0, ece = 0;
+  int accuracy = 0, nll = 0, brier = 0;
   for (uint64_t trial = 0; trial < kTrials; ++trial) {
     const Drawn drawn = draw(250, kExcess, trial);
     const Metrics m = evaluate(drawn.logits, drawn.labels, 2);
     accuracy += holds(m.accuracy_interval, truth.accuracy);
     nll += holds(m.nll_interval, truth.nll);
     brier += holds(m.brier_interval, truth.brier);
-    ece += holds(m.ece_interval, truth.ece);
   }
   for (const int held : {accuracy, nll, brier}) {
     EXPECT_GE(held, kTrials * 0.90);
     EXPECT_LE(held, kTrials * 0.985);
   }
-  EXPECT_GE(ece, kTrials * 0.80);  // less often than it says, as docs/statistics.md owns
-}
-
-// The estimate of a well-calibrated model's ECE is well above 0, and percentiles lie above even that.
-TEST(Intervals, OfTheCalibrationErrorReachesBelowItsEstimate) {
-  int reaches_zero = 0;
-  constexpr int kTrials = 100;
-  for (uint64_t trial = 0; trial < kTrials; ++trial) {
-    const Drawn drawn = draw(250, 0, trial);
-    const Metrics m = evaluate(drawn.logits, drawn.labels, 2);
-    EXPECT_GT(m.ece, 0.01);
-    EXPECT_LT(m.ece_interval.low, m.ece);
-    reaches_zero += m.ece_interval.low == 0;
-  }
-  EXPECT_GE(reaches_zero, kTrials / 2);
 }
 
 TEST(Intervals, AreTheSameDrawsAsThoseOfTheMean) {

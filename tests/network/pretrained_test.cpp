@@ -118,14 +118,6 @@ TEST_F(Pretrained, ARunDiffersInNothing) {
   test::expect_error([&] { grey.load(file_); }, {"stem.weight [4, 3, 3, 3] for [4, 1, 3, 3]"});
 }
 
-TEST_F(Pretrained, LeadingRowsOfTheClassifierAreDropped) {
-  Network network = net(3, 3, 2);
-  EXPECT_EQ(network.load(file_, {.label_offset = 2}), Lines{});
-  const auto got = test::state_of(network), source = test::state_of(net(3, 5, 1));
-  EXPECT_EQ(got.at("head.weight"), source.at("head.weight").substr(2 * 4 * sizeof(float)));
-  EXPECT_EQ(got.at("head.bias"), source.at("head.bias").substr(2 * sizeof(float)));
-}
-
 // Tokens of an image of `side` pixels.
 Network tokens(int64_t side, uint64_t seed, bool fill = true) {
   GraphBuilder b("tiny", 3, 5, side);
