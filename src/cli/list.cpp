@@ -35,7 +35,7 @@ void list_items(const Context& context, const std::string& what, const std::vect
 void list_backbones(const Context& context) {
   Json document = Json::array();
   std::ostringstream text;
-  text << std::left << std::setw(26) << "name" << std::setw(14) << "family" << std::right << std::setw(12)
+  text << std::left << std::setw(28) << "name" << std::setw(14) << "family" << std::right << std::setw(12)
        << "parameters" << std::setw(16) << "multiply-adds"
        << "  input";
   for (const ModelInfo& info : list_models()) {
@@ -48,7 +48,7 @@ void list_backbones(const Context& context) {
                         {"input_size", info.input_size},
                         {"num_classes", classes}});
     text << '\n'
-         << std::left << std::setw(26) << info.name << std::setw(14) << info.family << std::right << std::setw(12)
+         << std::left << std::setw(28) << info.name << std::setw(14) << info.family << std::right << std::setw(12)
          << c.parameters << std::setw(16) << c.macs << "  " << info.input_size[0] << "x" << info.input_size[1] << "x"
          << info.input_size[2] << ", " << classes << " classes";
   }

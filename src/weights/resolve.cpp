@@ -51,6 +51,13 @@ fs::path local_model(const std::string& name, const fs::path& directory) {
     fail(name, "does not exist; expected a run directory (", kConfigFile, ", ", kWeightsFile,
          "), an ensemble's, or a model of the hub as ORG/NAME");
   }
+  std::error_code none;
+  if (!fs::is_directory(directory, none)) {
+    const bool pickle =
+        directory.extension() == ".pth" || directory.extension() == ".pt" || directory.extension() == ".bin";
+    fail(name, "is a file; expected a directory with ", kConfigFile, " and ", kWeightsFile,
+         pickle ? str("; ", kNoPickle) : "; name the directory that holds it");
+  }
   if (is_there(directory / "pytorch_model.bin") && !is_there(directory / kWeightsFile)) {
     fail(name, "has no ", kWeightsFile, "; ", kNoPickle);
   }

@@ -161,6 +161,9 @@ class ImagesTest(RetortCase):
         self.assertIn("timm/nothing", self.error_line("predict", "--model", "hf-hub:timm/nothing", photo, expect=1))
         self.assertIn("--model", self.run_retort("predict", photo, expect=2).stderr)
         self.error_line("predict", "--model", "hf-hub:../../x", photo, expect=2)
+        with open(f"{self.dir}/weights.pth", "wb") as file:
+            file.write(b"PK")
+        self.assertIn("to_safetensors.py", self.error_line("predict", "--model", f"{self.dir}/weights.pth", photo, expect=1))
 
 
 if __name__ == "__main__":
