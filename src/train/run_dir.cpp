@@ -8,6 +8,7 @@
 #include "base/machine.h"
 #include "metrics/metrics_json.h"
 #include "model/run_version.h"
+#include "retort/zoo.h"
 #include "train/checkpoint.h"
 #include "train/options.h"
 
@@ -83,13 +84,17 @@ Found look_into_run(const TrainOptions& options) {
 ModelConfig make_config(const Graph& graph, const DataSet& data, const Preprocess& preprocess) {
   const Node& classifier = graph.nodes[static_cast<size_t>(graph.find(graph.classifier))];
   const Parameter& weight = graph.parameters[static_cast<size_t>(classifier.parameters.front())];
+  const bool fixed = find_model(graph.architecture).fixed_input_size;
   return {.architecture = graph.architecture,
           .num_classes = graph.classes,
           .num_features = weight.shape.at(1),
           .preprocess = preprocess,
           .label_names = data.label_names,
           .first_conv = graph.first_conv,
-          .classifier = graph.classifier};
+          .classifier = graph.classifier,
+          // Those are the transformers, which answer by their class token.
+          .global_pool = fixed ? "token" : "",
+          .fixed_input_size = fixed};
 }
 
 void write_model(const fs::path& directory, const ModelConfig& config, const Network& network,
