@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "model/buildable.h"
 #include "retort/network.h"
 #include "retort/zoo.h"
 
@@ -61,11 +62,7 @@ void check_same(const std::string& where, const Interface& a, const std::string&
 }
 
 Network load_network(const fs::path& directory, const ModelConfig& config, const ModelOptions& options) {
-  const auto models = list_models();
-  if (std::none_of(models.begin(), models.end(), [&](const ModelInfo& m) { return m.name == config.architecture; })) {
-    fail(directory.string(), "config.json names the architecture '", config.architecture,
-         "', which this build does not have; see: retort list models");
-  }
+  check_buildable(directory.string(), config);
   const ImageShape& size = config.preprocess.size;
   Network network(build_model(config.architecture, config.num_classes, size.channels, size.height),
                   {.device = options.device, .precision = parse_precision(options.precision), .fill = false});

@@ -170,7 +170,9 @@ TEST_F(ModelTest, RefusesWhatIsNoModel) {
   expect_error([&] { Model model(""); }, {"expected"});
   edit_config([](ModelConfig& c) { c.architecture = "resnet9000"; });
   expect_error([&] { Model model(b); }, {"resnet9000", "retort list models"});
-  edit_config([](ModelConfig& c) { c.architecture = "resnet20"; });
+  edit_config([](ModelConfig& c) { c.architecture = "resnet8_half", c.global_pool = "token"; });
+  expect_error([&] { Model model(b); }, {"pooling 'token'", "expected 'avg'"});
+  edit_config([](ModelConfig& c) { c.architecture = "resnet20", c.global_pool = ""; });
   expect_error([&] { Model model(b); }, {"model.safetensors"});
   fs::resize_file(weights_path(a), 1000);
   expect_error([&] { Model model(a); }, {"model.safetensors"});
