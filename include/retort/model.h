@@ -26,8 +26,9 @@ struct ModelOptions {
 /// One or several networks with the combiner that makes one answer of theirs. Not thread-safe.
 class Model {
  public:
-  /// Loads a run directory (one member) or an ensemble's (its members and fitted combiner). Throws Error where files
-  /// are damaged, or a member's weights are not those that the ensemble was fitted with.
+  /// Loads a run directory (one member) or an ensemble's (its members and fitted combiner), with the calibration that
+  /// lies there. Throws Error where files are damaged, or weights are not those that ensemble or calibration were
+  /// fitted with.
   explicit Model(const std::string& path, const ModelOptions& options = {}, const Monitor& monitor = {});
   ~Model();
   Model(Model&&) noexcept;
@@ -36,6 +37,7 @@ class Model {
   /// The directory's name.
   std::string name() const;
   bool is_ensemble() const;
+  /// Networks. An ensemble within an ensemble counts by its own.
   int64_t members() const;
   int64_t classes() const;
   /// Per member: its directory or hub name, weights' SHA-256 and configuration.
@@ -89,8 +91,20 @@ Predictions predict(Model& model, const Samples& samples, const PredictOptions& 
 Predictions predict(Model& model, const DataSet& data, const Samples& samples, const PredictOptions& options = {},
                     const Monitor& monitor = {});
 
+/// Test-time augmentation: an ensemble of views of each sample.
+struct ViewsOptions {
+  int64_t views = 1;                            ///< the plain one, and views - 1 augmented ones
+  std::string augment;                          ///< of all but the plain one; "" mirrors, which makes two views
+  std::string combiner = "mean_probabilities";  ///< of the views; one that has nothing to fit
+  uint64_t seed = 0;
+};
+/// The model's combined logits, over views where there are several: one member. Costs `views` predictions. Throws usage
+/// errors. Stopped by the monitor, it returns fewer samples than asked for.
+Predictions predict_views(Model& model, const Samples& samples, const ViewsOptions& options = {},
+                          const Monitor& monitor = {});
+
 struct EnsembleOptions {
-  std::vector<std::string> members;  ///< run directories, at least two
+  std::vector<std::string> members;  ///< runs and ensembles, at least two
   std::string method = "mean_logits";
   std::string calibration;  ///< of what was combined, by spec; empty for none
   std::string data = "fashion-mnist";
@@ -102,10 +116,24 @@ struct EnsembleOptions {
   ModelOptions model;
 };
 /// Predicts on val, fits the combiner and the calibration there and writes `out/ensemble.json`, without members whose
-/// fitted weight is 0. Throws usage errors on fewer than two
-/// members, the same one twice, ensembles as members and the test split; throws Error, and writes nothing, where the
-/// monitor stops it.
+/// fitted weight is 0. A run's own calibration does not count here, an ensemble's does. Throws usage errors on fewer
+/// than two members, the same one twice and the test split; throws Error, and writes nothing, where the monitor stops
+/// it.
 Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor = {});
+
+struct CalibrateOptions {
+  std::string path;  ///< a run or an ensemble
+  std::string method = "temperature";
+  std::string data = "fashion-mnist";
+  int64_t samples = 0;       ///< a fixed subset of val; 0 is all
+  bool skip_broken = false;  ///< leave out images that cannot be read
+  int threads = 0;           ///< 0 is all usable cores
+  ModelOptions model;
+};
+/// Fits a calibration on val and keeps it with the model, in place of one that is there: as `calibration.json` of a
+/// run, in `ensemble.json` of an ensemble. From then on Model applies it. Throws usage errors on models of the hub and
+/// unknown methods; throws Error, and writes nothing, where the monitor stops it.
+Calibration calibrate_model(const CalibrateOptions& options, const Monitor& monitor = {});
 
 /// What running a model costs on this machine.
 struct Measurement {

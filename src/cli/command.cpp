@@ -73,6 +73,14 @@ CLI::App* add_verb(CLI::App& app, Context& context, const std::string& name, con
   return verb;
 }
 
+void add_views_options(CLI::App& verb, ViewsOptions& options) {
+  verb.add_option("--views", options.views, "Views of each image that are combined (test-time augmentation)")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  verb.add_option("--augment", options.augment, "What makes the views after the first, plain one; empty mirrors it");
+  verb.add_option("--combine-views", options.combiner, "Combiner of the views")->capture_default_str();
+}
+
 std::string shell_quote(const std::string& argument) {
   const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,@%";
   if (!argument.empty() && argument.find_first_not_of(plain) == std::string::npos) return argument;

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "retort/base.h"
+#include "retort/model.h"
 
 namespace retort::cli {
 
@@ -43,6 +44,9 @@ void catch_interrupts();
 /// Adds the verb with the common options; `run` is called after parsing.
 CLI::App* add_verb(CLI::App& app, Context& context, const std::string& name, const std::string& help,
                    std::function<void()> run);
+
+/// The options of test-time augmentation.
+void add_views_options(CLI::App& verb, ViewsOptions& options);
 
 /// What --skip-broken does, wherever data is read.
 inline constexpr const char* kSkipBrokenHelp = "Look for images that cannot be read, and leave them out";

@@ -52,7 +52,7 @@ void add_ensemble(CLI::App& app, Context& context) {
   auto options = std::make_shared<EnsembleOptions>();
   CLI::App* verb = add_verb(app, context, "ensemble", "Combine trained members; what is fitted is fitted on val",
                             [&context, options] { run_ensemble(context, *options); });
-  verb->add_option("--members", options->members, "Run directories, two or more")->required();
+  verb->add_option("--members", options->members, "Runs and ensembles, two or more")->required();
   verb->add_option("--method", options->method, "Combiner (see: retort list combiners)")->capture_default_str();
   verb->add_option("--calibrate", options->calibration,
                    "Calibration of what was combined, fitted on val (see: retort list calibrations)");

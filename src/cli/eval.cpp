@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <cmath>
 #include <iomanip>
+#include <numeric>
 
 #include "cli/command.h"
 #include "metrics/metrics_json.h"
@@ -13,7 +16,8 @@ struct EvalOptions {
   std::vector<std::string> models;
   std::string data = "fashion-mnist", split = "test", precision = "f32";
   int64_t samples = 0, img_size = 0;
-  bool skip_broken = false;
+  bool skip_broken = false, per_class = false;
+  ViewsOptions views;
 };
 
 std::string metrics_line(const std::string& name, const Metrics& m) {
@@ -24,10 +28,59 @@ std::string metrics_line(const std::string& name, const Metrics& m) {
   return out.str();
 }
 
+std::string class_name(const std::vector<std::string>& names, size_t c) { return names.empty() ? str(c) : names[c]; }
+
+// A share of nothing is null.
+Json share_json(double share) { return std::isfinite(share) ? Json(share) : Json(nullptr); }
+
+Json per_class_json(const Confusion& c, const std::vector<std::string>& names) {
+  Json rows = Json::array();
+  for (const ClassMetrics& m : per_class(c)) {
+    rows.push_back({{"label", class_name(names, rows.size())},
+                    {"samples", m.samples},
+                    {"predicted", m.predicted},
+                    {"recall", share_json(m.recall)},
+                    {"precision", share_json(m.precision)}});
+  }
+  return rows;
+}
+
+Json confusion_json(const Confusion& c) {
+  Json rows = Json::array();
+  for (auto row = c.counts.begin(); row != c.counts.end(); row += c.classes) {
+    rows.push_back(std::vector<int64_t>(row, row + c.classes));
+  }
+  return rows;
+}
+
+// The classes with the lowest recall first, and what each is taken for most often.
+std::string per_class_text(const Confusion& c, const std::vector<std::string>& names) {
+  const std::vector<ClassMetrics> classes = per_class(c);
+  std::vector<size_t> order(classes.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return classes[a].recall < classes[b].recall; });
+  std::string text;
+  for (const size_t k : order) {
+    if (classes[k].samples == 0) continue;
+    text += str("\n  ", class_name(names, k), ": recall ", percent(classes[k].recall), " of ", classes[k].samples);
+    if (classes[k].predicted > 0) text += ", precision " + percent(classes[k].precision);
+    size_t other = k == 0 ? 1 : 0;
+    const auto taken_for = [&](size_t p) { return c.at(static_cast<int64_t>(k), static_cast<int64_t>(p)); };
+    for (size_t p = 0; p < classes.size(); ++p) {
+      if (p != k && taken_for(p) > taken_for(other)) other = p;
+    }
+    if (taken_for(other) > 0) text += str("; ", taken_for(other), " taken for ", class_name(names, other));
+  }
+  return text;
+}
+
 void run_eval(Context& context, const EvalOptions& options) {
   set_threads(context.threads_or_all());
   const DataSet data = open_data(options.data);
   const Monitor monitor = context.monitor();
+  ViewsOptions views = options.views;
+  views.seed = context.seed;
   Samples samples = data.split(options.split);
   if (options.skip_broken) samples = without_broken(samples, context.threads_or_all(), monitor);
   samples = samples.subset(options.samples);
@@ -36,14 +89,18 @@ void run_eval(Context& context, const EvalOptions& options) {
   for (const std::string& path : options.models) {
     Model model(path, {.device = context.device, .precision = options.precision, .img_size = options.img_size},
                 monitor);
-    const Predictions members = predict(model, data, samples, {}, monitor);
+    model.check_fits(data);
+    const Predictions p = predict_views(model, samples, views, monitor);
     if (interrupted()) return context.stopped("Start again with: " + context.command_line);
-    const Predictions p = combine(model.combiner(), members, model.name());
     const Metrics m = evaluate(p.logits, p.labels, p.classes, context.seed);
     Json row = {{"model", path}, {"data", options.data}, {"split", options.split}};
     row.update(metrics_json(m));
+    const Confusion c = confusion(p.logits, p.labels, p.classes);
+    row["per_class"] = per_class_json(c, data.label_names);
+    row["confusion"] = confusion_json(c);
     results.push_back(row);
     text += (text.empty() ? "" : "\n") + metrics_line(path, m);
+    if (options.per_class) text += per_class_text(c, data.label_names);
   }
   context.result({{"results", results}}, text);
 }
@@ -64,6 +121,8 @@ void add_eval(CLI::App& app, Context& context) {
   verb->add_option("--img-size", options->img_size, "Side of the images that models see; 0: what each was trained at")
       ->check(CLI::Range(0, 8192))
       ->capture_default_str();
+  verb->add_flag("--per-class", options->per_class, "Each class's recall and precision, too (--json always has them)");
+  add_views_options(*verb, options->views);
 }
 
 }  // namespace retort::cli

@@ -14,6 +14,7 @@ struct PredictArguments {
   std::string model;
   std::vector<std::string> files;
   ModelOptions options;
+  ViewsOptions views;
   size_t top = 5;
 };
 
@@ -36,9 +37,8 @@ void run_predict(Context& context, const PredictArguments& arguments) {
   set_threads(context.threads_or_all());
   const Monitor monitor = context.monitor();
   Model model(arguments.model, arguments.options, monitor);
-  const Predictions members = predict(model, open_files(arguments.files), {}, monitor);
+  const Predictions p = predict_views(model, open_files(arguments.files), arguments.views, monitor);
   if (interrupted()) return context.stopped("Start again with: " + context.command_line);
-  const Predictions p = combine(model.combiner(), members, model.name());
   Json results = Json::array();
   std::string text;
   for (size_t i = 0; i < arguments.files.size(); ++i) {
@@ -65,6 +65,7 @@ void add_predict(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<PredictArguments>();
   CLI::App* verb = add_verb(app, context, "predict", "What a model sees in image files", [&context, arguments] {
     arguments->options.device = context.device;
+    arguments->views.seed = context.seed;
     run_predict(context, *arguments);
   });
   verb->add_option("--model", arguments->model, "A run, an ensemble or a hub name")->required();
@@ -76,6 +77,7 @@ void add_predict(CLI::App& app, Context& context) {
   verb->add_option("--img-size", arguments->options.img_size, "Side of the images that it sees; 0: as trained")
       ->check(CLI::Range(0, 8192))
       ->capture_default_str();
+  add_views_options(*verb, arguments->views);
 }
 
 }  // namespace retort::cli

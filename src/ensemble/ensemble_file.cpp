@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "ensemble/combiners.h"
+#include "ensemble/compose.h"
 #include "ensemble/files.h"
 
 namespace retort {
@@ -11,21 +12,6 @@ namespace {
 constexpr int64_t kVersion = 2;
 constexpr const char* kFile = "ensemble.json";
 constexpr const char* kWeights = "weights";
-
-// Combines, then calibrates.
-class Calibrated final : public Combiner {
- public:
-  Calibrated(std::unique_ptr<Combiner> combiner, std::unique_ptr<Combiner> calibration)
-      : combiner_(std::move(combiner)), calibration_(std::move(calibration)) {}
-  void combine(const MemberLogits& in, float* out) const override {
-    std::vector<float> combined(static_cast<size_t>(in.samples * in.classes));
-    combiner_->combine(in, combined.data());
-    calibration_->combine({combined.data(), 1, in.samples, in.classes}, out);
-  }
-
- private:
-  std::unique_ptr<Combiner> combiner_, calibration_;
-};
 
 // Throws where a file would hold, or holds, what no ensemble is.
 void check_ensemble(const std::string& where, const Ensemble& ensemble) {
@@ -69,7 +55,7 @@ std::unique_ptr<Combiner> Ensemble::make() const {
   std::unique_ptr<Combiner> made = make_combiner(combiner);
   if (made->needs_fit() || !fitted.empty()) made->set_fitted(fitted, std::ssize(members));
   if (!calibration) return made;
-  return std::make_unique<Calibrated>(std::move(made), calibration->make());
+  return calibrated(std::move(made), calibration->make());
 }
 
 std::vector<double> Ensemble::weights() const {

@@ -2,7 +2,8 @@
 
 #include "base/file.h"
 #include "base/machine.h"
-#include "retort/model.h"
+#include "model/held_out.h"
+#include "model/model_files.h"
 #include "retort/network.h"
 
 namespace retort {
@@ -28,23 +29,15 @@ void check_options(const EnsembleOptions& o) {
   }
   std::set<fs::path> seen;
   for (const std::string& member : o.members) {
-    if (fs::exists(fs::path(member) / "ensemble.json", none)) {
-      fail_usage(member, "is an ensemble; members are run directories");
-    }
     if (!seen.insert(fs::weakly_canonical(member, none)).second) {
       fail_usage(member, "is given twice; a member has one vote, use the combiner 'weighted' for more");
+    }
+    if (fs::weakly_canonical(o.out, none) == fs::weakly_canonical(member, none)) {
+      fail_usage(o.out, "is a member and the output; an ensemble needs a directory of its own");
     }
   }
   make_combiner(o.method);  // an unknown method is an error now, not after all members have run
   if (!o.calibration.empty()) make_calibration(o.calibration);
-}
-
-Calibration calibrate(const EnsembleOptions& options, const DataSet& data, const Predictions& combined,
-                      const Metrics& before) {
-  const auto calibration = fit_calibration(options.calibration, combined, options.threads);
-  const Metrics after = evaluate(combine(*calibration, combined, options.calibration));
-  return {
-      options.calibration, calibration->fitted(), data.spec, data.hash, before.nll, after.nll, before.ece, after.ece};
 }
 
 }  // namespace
@@ -53,18 +46,12 @@ Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor) {
   check_options(options);
   set_threads(options.threads > 0 ? options.threads : usable_cores());
   const DataSet data = open_data(options.data);
-  Samples samples = data.split(options.split);
-  if (options.skip_broken) samples = without_broken(samples, usable_cores(), monitor);
-  samples = samples.subset(options.samples);
+  const Samples samples = fit_samples(data, options.samples, options.skip_broken, monitor);
   Ensemble ensemble{.combiner = options.method, .data = data.spec, .data_hash = data.hash};
   std::vector<Predictions> parts;
   for (const std::string& path : options.members) {
-    Model model(path, options.model, monitor);
-    parts.push_back(predict(model, data, samples, {}, monitor));
-    if (parts.back().samples < samples.size()) {
-      fail(kWhere, "stopped while predicting with ", path, "; nothing was written");
-    }
-    ensemble.members.push_back({full_ref(path, fs::current_path()), model.member(0).hash});
+    parts.push_back(held_out(path, data, samples, options.model, monitor));
+    ensemble.members.push_back({full_ref(path, fs::current_path()), member_hash(resolve_model(path))});
   }
   const Predictions all = align(parts);
   const auto combiner = fit_combiner(options.method, all, options.threads);
@@ -74,7 +61,8 @@ Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor) {
   const Metrics metrics = evaluate(combined);
   ensemble.val_nll = metrics.nll;
   ensemble.val_accuracy = metrics.accuracy;
-  if (!options.calibration.empty()) ensemble.calibration = calibrate(options, data, combined, metrics);
+  if (!options.calibration.empty())
+    ensemble.calibration = calibrate(options.calibration, data, combined, options.threads);
   ensemble.drop_idle_members();
   save_ensemble(options.out, ensemble);
   return load_ensemble(options.out);  // with the members' paths as they lie on disk

@@ -7,14 +7,14 @@
 
 #include "base/file.h"
 #include "model/buildable.h"
+#include "model/model_files.h"
 #include "retort/network.h"
 #include "retort/zoo.h"
 
 namespace retort {
 
 struct Model::State {
-  std::string path;    ///< as it was given
-  fs::path directory;  ///< what it means, of an ensemble or a run
+  std::string path;  ///< as it was given
   bool is_ensemble = false;
   std::vector<Member> members;
   std::vector<Network> networks;  ///< one a member
@@ -24,14 +24,12 @@ struct Model::State {
   int64_t size_on_disk = 0;
   std::vector<float> scratch;  ///< logits of all members, for logits()
 
-  void load_ensemble(const ModelOptions& options, const Monitor& monitor);
-  const Member& add_member(const std::string& ref, const ModelOptions& options, const Monitor& monitor);
+  void add_member(const ModelFiles::Network& files, const ModelOptions& options, const Monitor& monitor);
   void add_input(const Preprocess& preprocess);
 };
 
 namespace {
 
-constexpr const char* kEnsembleFile = "ensemble.json";
 int64_t file_bytes(const fs::path& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
@@ -72,13 +70,14 @@ Network load_network(const fs::path& directory, const ModelConfig& config, const
 
 }  // namespace
 
-const Model::Member& Model::State::add_member(const std::string& ref, const ModelOptions& options,
-                                              const Monitor& monitor) {
-  const fs::path run = resolve_model(ref, monitor);
-  if (!is_there(weights_path(run))) {
-    fail(path, weights_path(run).string(), " is not there; expected a finished run");
+void Model::State::add_member(const ModelFiles::Network& files, const ModelOptions& options, const Monitor& monitor) {
+  const fs::path run = resolve_model(files.ref, monitor);
+  check_run(path, run);
+  Member member{files.ref, is_ensemble ? weights_hash(run) : files.hash, read_config(run)};
+  if (member.hash != files.hash) {
+    fail(path, "the weights of member ", member.path, " are not those it was fitted with (SHA-256 ",
+         member.hash.substr(0, 12), ", expected ", files.hash.substr(0, 12), "); fit the ensemble again");
   }
-  Member member{ref, weights_hash(run), read_config(run)};
   ImageShape& size = member.config.preprocess.size;
   if (options.img_size > 0) size.height = size.width = options.img_size;
   networks.push_back(load_network(run, member.config, options));
@@ -88,7 +87,8 @@ const Model::Member& Model::State::add_member(const std::string& ref, const Mode
   size_on_disk += file_bytes(weights_path(run)) + file_bytes(run / "config.json");
   add_input(member.config.preprocess);
   members.push_back(std::move(member));
-  return members.back();
+  check_same(members.back().path, interface_of(members.back().config), members[0].path,
+             interface_of(members[0].config));
 }
 
 // Of the member that comes next.
@@ -98,36 +98,14 @@ void Model::State::add_input(const Preprocess& preprocess) {
   input->members.push_back(std::ssize(members));
 }
 
-void Model::State::load_ensemble(const ModelOptions& options, const Monitor& monitor) {
-  const Ensemble ensemble = retort::load_ensemble(directory);
-  size_on_disk = file_bytes(directory / kEnsembleFile);
-  for (const Ensemble::Member& expected : ensemble.members) {
-    const Member& member = add_member(full_ref(expected.path, directory), options, monitor);
-    if (member.hash != expected.sha256) {
-      fail(path, "the weights of member ", member.path, " are not those it was fitted with (SHA-256 ",
-           member.hash.substr(0, 12), ", expected ", expected.sha256.substr(0, 12), "); fit the ensemble again");
-    }
-    check_same(member.path, interface_of(member.config), members[0].path, interface_of(members[0].config));
-  }
-  if (members.empty()) fail(path, "the ensemble has no members; fit it again");
-  combiner = ensemble.make();
-}
-
 Model::Model(const std::string& path, const ModelOptions& options, const Monitor& monitor)
     : state_(std::make_unique<State>()) {
   state_->path = path;
-  state_->directory = resolve_model(path, monitor);
-  state_->is_ensemble = is_there(state_->directory / kEnsembleFile);
-  if (state_->is_ensemble) {
-    state_->load_ensemble(options, monitor);
-  } else if (is_there(state_->directory / "config.json")) {
-    state_->add_member(path, options, monitor);
-    state_->combiner = make_combiner("mean_logits");
-  } else {
-    fail(path,
-         "holds no model; expected a run directory (config.json, model.safetensors) or an ensemble's "
-         "(ensemble.json)");
-  }
+  ModelFiles files = read_model_files(path, monitor);
+  state_->is_ensemble = files.is_ensemble;
+  state_->combiner = std::move(files.combiner);
+  state_->size_on_disk = files.bytes;
+  for (const ModelFiles::Network& network : files.networks) state_->add_member(network, options, monitor);
 }
 
 Model::~Model() = default;
@@ -174,7 +152,6 @@ void Model::member_logits(std::span<const float* const> images, int64_t n, float
 }
 
 void Model::logits(std::span<const float* const> images, int64_t n, float* out) {
-  if (!is_ensemble()) return member_logits(images, n, out);
   std::vector<float>& scratch = state_->scratch;
   scratch.resize(static_cast<size_t>(members() * std::max<int64_t>(n, 0) * classes()));
   member_logits(images, n, scratch.data());

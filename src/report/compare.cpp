@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/machine.h"
+#include "model/model_files.h"
 #include "report/diversity_report.h"
 #include "report/evaluator.h"
 #include "report/run_facts.h"
@@ -213,6 +214,14 @@ void add_comparisons(Table& table, const std::vector<Group>& groups, size_t base
   correct_support(table);
 }
 
+// One member differs from nobody, and what an ensemble within the ensemble answers is no network's.
+bool has_networks_to_compare(const fs::path& ensemble) {
+  const std::vector<Ensemble::Member> members = load_ensemble(ensemble).members;
+  return members.size() > 1 && std::none_of(members.begin(), members.end(), [&](const Ensemble::Member& member) {
+           return holds_ensemble(full_ref(member.path, ensemble));
+         });
+}
+
 void add_diversity(Table& table, const std::vector<Entry>& entries, Evaluator& evaluator) {
   std::vector<std::string> networks;
   for (const Entry& entry : entries) {
@@ -220,7 +229,7 @@ void add_diversity(Table& table, const std::vector<Entry>& entries, Evaluator& e
   }
   for (const Entry& entry : entries) {
     if (entry.facts.kind != "ensemble") continue;
-    if (load_ensemble(entry.path).members.size() < 2) continue;  // one member differs from nobody
+    if (!has_networks_to_compare(entry.path)) continue;
     auto described = describe_ensemble(evaluator, entry.path, networks, table.split);
     if (!described) return;  // stopped: nobody will see the table
     table.diversity.push_back(std::move(*described));

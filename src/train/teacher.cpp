@@ -1,30 +1,10 @@
 #include "train/teacher.h"
 
-#include "base/file.h"
+#include "model/model_files.h"
 
 namespace retort {
 
 namespace {
-
-// What a model's files say of it, without loading its networks.
-struct TeacherFiles {
-  std::vector<LabelsInfo::Teacher> members;
-  std::unique_ptr<Combiner> combiner;
-};
-
-TeacherFiles read_teacher(const std::string& ref) {
-  const fs::path directory = resolve_model(ref);
-  std::error_code none;
-  if (!fs::exists(directory / "ensemble.json", none)) {
-    return {{{model_name(ref), ref, weights_hash(directory)}}, make_combiner("mean_logits")};
-  }
-  const Ensemble ensemble = load_ensemble(directory);
-  TeacherFiles files{{}, ensemble.make()};
-  for (const Ensemble::Member& member : ensemble.members) {
-    files.members.push_back({model_name(full_ref(member.path, directory)), member.path, member.sha256});
-  }
-  return files;
-}
 
 std::unique_ptr<Combiner> store_combiner(const std::string& spec) {
   const std::string name = spec.empty() ? "mean_logits" : spec;
@@ -41,8 +21,10 @@ Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<cons
   const DataSet& data = student.data;
   const Samples& samples = student.samples;
   const LabelsInfo& info = store->info();
-  TeacherFiles files;
-  if (!options.teacher.empty()) files = read_teacher(options.teacher);
+  ModelFiles files;
+  if (!options.teacher.empty()) files = read_model_files(options.teacher);
+  std::vector<LabelsInfo::Teacher> teachers;
+  for (const auto& [ref, hash] : files.networks) teachers.push_back({model_name(ref), ref, hash});
   // Augmentation, seed and views were taken from the store.
   check_labels(options.labels, info,
                {.data = data.spec,
@@ -53,7 +35,7 @@ Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<cons
                 .classes = data.classes(),
                 .augment = info.augment,
                 .seed = info.seed,
-                .teachers = files.members});
+                .teachers = std::move(teachers)});
   std::shared_ptr<const Combiner> combiner = std::move(files.combiner);
   if (!combiner) combiner = store_combiner(options.combiner);
   const auto members = static_cast<int64_t>(info.teachers.size());

@@ -62,7 +62,7 @@ class CliTest(RetortCase):
 
     def test_help(self):
         text = self.run_retort("--help").stdout
-        for verb in ("demo", "data", "train", "ensemble", "label", "distill", "eval", "bench", "compare", "list"):
+        for verb in ("demo", "data", "train", "ensemble", "calibrate", "label", "distill", "eval", "bench", "compare", "list"):
             self.assertIn(verb, text)
             for option in ("--json", "--seed", "--threads", "--device", "--quiet"):
                 self.assertIn(option, self.run_retort(verb, "--help").stdout)
@@ -150,6 +150,26 @@ class CliTest(RetortCase):
             self.assertEqual(json.load(f)["rows"], doc["rows"])
         self.assertIn("samples", self.error_line("distill", "--labels", labels, "--data", self.data, "--samples", 100,
                                                  "--student", "resnet8_half", "--out", f"{self.dir}/never", expect=1))
+
+    def test_calibrate_nest_and_views(self):
+        a, b, run, inner, outer = self.member("a"), self.member("b", "--seed", 2), *(
+            f"{self.dir}/{n}" for n in ("calibrated", "inner", "outer"))
+        shutil.copytree(a, run)
+        doc = self.run_json("calibrate", "--model", run, "--method", "vector_scaling", "--data", self.data)
+        self.assertLessEqual(doc["nll_after"], doc["nll_before"])
+        before, after = self.run_json("eval", "--model", a, run, "--data", self.data, "--split", "val")["results"]
+        self.assertAlmostEqual(before["nll"], doc["nll_before"], places=6)
+        self.assertAlmostEqual(after["nll"], doc["nll_after"], places=6)
+        self.assertEqual([sum(row) for row in after["confusion"]], [c["samples"] for c in after["per_class"]])
+        right = sum(after["confusion"][k][k] for k in range(CLASSES))
+        self.assertAlmostEqual(right / after["samples"], after["accuracy"])
+        for members, out in (([a, b], inner), ([inner, run], outer)):
+            self.run_retort("ensemble", "--members", *members, "--data", self.data, "--out", out)
+        two, one = (self.run_json("eval", "--model", outer, "--data", self.data, "--views", n) for n in (2, 1))
+        self.assertNotEqual(two["results"][0]["nll"], one["results"][0]["nll"])
+        text = self.run_retort("eval", "--model", outer, "--data", self.data, "--per-class").stdout
+        self.assertEqual(text.count("recall"), CLASSES)
+        self.assertIn("did you mean 'temperature'", self.error_line("calibrate", "--model", run, "--method", "temperatur", expect=2))
 
     def test_out_is_not_overwritten(self):
         a = self.member("a")

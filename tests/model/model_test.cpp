@@ -279,17 +279,10 @@ TEST_F(ModelTest, RefusesBadEnsembles) {
   refused({"'train'", "use val"}, [](auto& o) { o.split = "train"; });
   refused({"mean_logit"}, [](auto& o) { o.method = "mean_logit"; });
   refused({"run directory"}, [&](auto& o) { o.out = a; });
+  refused({"member and the output"}, [&](auto& o) { o.members[1] = o.out; });
   refused({"output directory"}, [](auto& o) { o.out = ""; });
   refused({"threads"}, [](auto& o) { o.threads = -1; });
   refused({"a file is in the way"}, [&](auto& o) { o.out = (fs::path(a) / "config.json").string(); });
-}
-
-TEST_F(ModelTest, AnEnsembleIsNoMember) {
-  fit_ensemble(ensemble_options());
-  EnsembleOptions options = ensemble_options();
-  options.members[1] = (dir / "both").string();
-  options.out = (dir / "nested").string();
-  expect_error([&] { fit_ensemble(options); }, {"is an ensemble"}, Error::Kind::usage);
 }
 
 TEST_F(ModelTest, AStoppedFitWritesNothing) {

@@ -1,0 +1,32 @@
+#include "base/machine.h"
+#include "model/held_out.h"
+#include "model/model_files.h"
+#include "retort/network.h"
+
+namespace retort {
+
+Calibration calibrate_model(const CalibrateOptions& options, const Monitor& monitor) {
+  make_calibration(options.method);  // an unknown one is an error now, not after the model has run
+  if (is_hub_ref(options.path)) {
+    fail_usage(options.path, "lies in the hub's cache, which others read too; calibrate a run or an ensemble of yours");
+  }
+  const int threads = options.threads > 0 ? options.threads : usable_cores();
+  set_threads(threads);
+  const std::filesystem::path directory = resolve_model(options.path, monitor);
+  const DataSet data = open_data(options.data);
+  const Samples samples = fit_samples(data, options.samples, options.skip_broken, monitor);
+  const Predictions networks = predict_all(options.path, data, samples, options.model, monitor);
+  if (!holds_ensemble(directory)) {
+    Calibration c = calibrate(options.method, data, networks, threads);
+    save_calibration(directory, c, weights_hash(directory));
+    return c;
+  }
+  Ensemble ensemble = load_ensemble(directory);
+  ensemble.calibration.reset();  // an older one is fitted anew, not calibrated again
+  const Predictions combined = combine(*read_ensemble(ensemble, directory).combiner, networks, ensemble.combiner);
+  ensemble.calibration = calibrate(options.method, data, combined, threads);
+  save_ensemble(directory, ensemble);
+  return *ensemble.calibration;
+}
+
+}  // namespace retort

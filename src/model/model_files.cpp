@@ -1,0 +1,84 @@
+#include "model/model_files.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "ensemble/compose.h"
+#include "retort/weights.h"
+
+namespace retort {
+
+namespace {
+
+constexpr const char* kEnsembleFile = "ensemble.json";
+constexpr int kDeepest = 8;  // an ensemble may, by copying files about, come to hold itself
+
+int64_t bytes_of(const fs::path& file) {
+  std::error_code error;
+  const auto size = fs::file_size(file, error);
+  return error ? 0 : static_cast<int64_t>(size);
+}
+
+ModelFiles read_run(const std::string& ref, const fs::path& directory) {
+  check_run(ref, directory);
+  ModelFiles files{.networks = {{ref, weights_hash(directory)}}, .combiner = make_combiner("mean_logits")};
+  if (const auto calibration = load_calibration(directory, files.networks[0].hash)) {
+    files.combiner = calibration->make();
+    files.bytes = bytes_of(directory / "calibration.json");
+  }
+  return files;
+}
+
+ModelFiles read_ensemble(const Ensemble& ensemble, const fs::path& directory, int depth) {
+  if (depth > kDeepest) fail(directory.string(), "ensembles lie more than ", kDeepest, " deep in each other");
+  ModelFiles files{.is_ensemble = true, .bytes = bytes_of(directory / kEnsembleFile)};
+  std::vector<NestedMember> members;
+  bool any_nested = false;
+  for (const Ensemble::Member& member : ensemble.members) {
+    const std::string ref = full_ref(member.path, directory);
+    if (!holds_ensemble(ref)) {
+      files.networks.push_back({ref, member.sha256});
+      members.emplace_back();
+      continue;
+    }
+    if (sha256_file(fs::path(ref) / kEnsembleFile) != member.sha256) {
+      fail(directory.string(), "the ensemble ", ref, ", a member, was fitted again since; fit this one again");
+    }
+    ModelFiles inner = read_ensemble(load_ensemble(ref), ref, depth + 1);
+    members.push_back({std::ssize(inner.networks), std::move(inner.combiner)});
+    std::move(inner.networks.begin(), inner.networks.end(), std::back_inserter(files.networks));
+    files.bytes += inner.bytes;
+    any_nested = true;
+  }
+  files.combiner = ensemble.make();
+  if (any_nested) files.combiner = nested(std::move(members), std::move(files.combiner));
+  return files;
+}
+
+}  // namespace
+
+void check_run(const std::string& where, const std::filesystem::path& directory) {
+  if (!is_there(directory / "config.json")) {
+    fail(where, "holds no model; expected a run directory (config.json, model.safetensors) or an ensemble's ",
+         "(ensemble.json)");
+  }
+  if (!is_there(weights_path(directory))) {
+    fail(where, weights_path(directory).string(), " is not there; expected a finished run");
+  }
+}
+
+bool holds_ensemble(const std::filesystem::path& directory) { return is_there(directory / kEnsembleFile); }
+
+std::string member_hash(const std::filesystem::path& directory) {
+  return holds_ensemble(directory) ? sha256_file(directory / kEnsembleFile) : weights_hash(directory);
+}
+
+ModelFiles read_model_files(const std::string& ref, const Monitor& monitor) {
+  const fs::path directory = resolve_model(ref, monitor);
+  return holds_ensemble(directory) ? read_ensemble(load_ensemble(directory), directory) : read_run(ref, directory);
+}
+
+ModelFiles read_ensemble(const Ensemble& ensemble, const std::filesystem::path& directory) {
+  return read_ensemble(ensemble, directory, /*depth=*/1);
+}
+
+}  // namespace retort
