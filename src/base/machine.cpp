@@ -59,10 +59,12 @@ std::string machine_description() {
   return str(name.empty() ? "unknown CPU" : name, ", ", usable_cores(), " cores");
 }
 
-bool cpu_has_bf16() {
+bool bf16_is_fast() {
+  // A convolution took 1.8 times as long as in float32 with Intel's avx512_bf16 and no AMX.
+  const bool amd = cpuinfo("vendor_id") == "AuthenticAMD";
   std::istringstream flags(cpuinfo("flags"));
   for (std::string flag; flags >> flag;) {
-    if (flag == "avx512_bf16" || flag == "amx_bf16") return true;
+    if (flag == "amx_bf16" || (amd && flag == "avx512_bf16")) return true;
   }
   return false;
 }

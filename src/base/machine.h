@@ -12,8 +12,8 @@ namespace retort {
 int usable_cores();
 /// "AMD EPYC ..., 2 cores" for reports.
 std::string machine_description();
-/// Whether the CPU multiplies bfloat16 in hardware (avx512_bf16 or amx).
-bool cpu_has_bf16();
+/// Whether the CPU multiplies bfloat16 faster than float32: with AMX, or AMD's avx512_bf16.
+bool bf16_is_fast();
 
 /// Seconds on a clock that never goes back.
 double wall_seconds();

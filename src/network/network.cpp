@@ -42,7 +42,7 @@ bool has_depthwise(const Graph& graph) {
 Precision resolve(Precision asked, const Graph& graph, const at::Device& device) {
   if (asked != Precision::automatic) return asked;
   if (device.is_cuda()) return Precision::bf16;
-  return cpu_has_bf16() && !has_depthwise(graph) ? Precision::bf16 : Precision::f32;
+  return bf16_is_fast() && !has_depthwise(graph) ? Precision::bf16 : Precision::f32;
 }
 
 // Autocast to bfloat16 while in scope, with the cache of cast weights dropped at the end: they change every step.

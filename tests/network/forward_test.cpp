@@ -172,7 +172,7 @@ TEST(Network, Bf16FollowsTheWeights) {
 
 TEST(Network, AutomaticPrecisionIsFloat32WithDepthwiseConvolutions) {
   EXPECT_EQ(Network(test::tiny_graph(), {}).precision(), Precision::f32);
-  const Precision fast = cpu_has_bf16() ? Precision::bf16 : Precision::f32;
+  const Precision fast = bf16_is_fast() ? Precision::bf16 : Precision::f32;
   EXPECT_EQ(Network(test::tiny_transformer(), {}).precision(), fast);
 }
 
