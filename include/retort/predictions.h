@@ -37,6 +37,14 @@ struct Predictions {
 /// where data, split, classes or samples differ.
 Predictions align(std::span<const Predictions> parts);
 
+/// Keeps predictions in full precision: `DIR/predictions.safetensors`, then `DIR/predictions.json`, which makes them
+/// whole (docs/formats.md). Makes the directory; what it holds of earlier predictions is replaced. Throws Error as
+/// check() does, and where a file cannot be written.
+void save_predictions(const std::filesystem::path& directory, const Predictions& predictions);
+/// What was saved, bit for bit: finite logits, labels in range or none, and ids that are there once. Throws Error where
+/// a file is missing, cut or changed, or of another version.
+Predictions load_predictions(const std::filesystem::path& directory);
+
 /// What a store of soft labels was made from; a store that does not match what it is used with is refused.
 struct LabelsInfo {
   std::string data;          ///< data spec

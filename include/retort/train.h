@@ -78,6 +78,21 @@ struct TrainResult {
 /// of soft labels that does not match. Several trainings may run side by side on different threads.
 TrainResult train(const TrainOptions& options, const Monitor& monitor = {});
 
+/// What became of one of several trainings: a result, or why there is none.
+struct TrainOutcome {
+  std::optional<TrainResult> result;
+  std::optional<Error> error;
+};
+
+/// Independent trainings, as many at a time as there are threads, each with an equal share of them in place of its own
+/// `threads`; 0 threads are all usable cores. One that fails leaves the others alone. Outcomes are in the order of
+/// `jobs`; one that the monitor kept from beginning counts as stopped. Jobs that should go on where an earlier call
+/// left them ask for `resume`. Throws a usage error where two have the same `out`.
+std::vector<TrainOutcome> train_side_by_side(std::vector<TrainOptions> jobs, int threads, const Monitor& monitor = {});
+
+/// All results. Throws Error, a usage error where all causes are, that names each training that failed and why.
+std::vector<TrainResult> results_of(const std::vector<TrainOptions>& jobs, const std::vector<TrainOutcome>& outcomes);
+
 struct LabelOptions {
   std::string teacher;  ///< a run or an ensemble: each member is kept
   std::string data = "fashion-mnist";

@@ -58,16 +58,8 @@ TrainOptions common_options(const Demo& demo, const std::string& model, const st
   return o;
 }
 
-// Independent trainings, as many at a time as there are cores, each with its share of them.
-void train_side_by_side(const Demo& demo, std::vector<TrainOptions> jobs) {
-  const int cores = demo.context.threads_or_all();
-  const int at_once = std::min<int>(cores, static_cast<int>(jobs.size()));
-  const Monitor monitor = demo.context.monitor();
-  parallel_for(at_once, static_cast<int64_t>(jobs.size()), [&](int64_t i) {
-    TrainOptions& job = jobs[static_cast<size_t>(i)];
-    job.threads = std::max(1, cores / at_once);
-    if (!monitor.stopping()) train(job, monitor);
-  });
+void train_all(const Demo& demo, const std::vector<TrainOptions>& jobs) {
+  results_of(jobs, train_side_by_side(jobs, demo.context.threads_or_all(), demo.context.monitor()));
 }
 
 void train_members(const Demo& demo) {
@@ -79,7 +71,7 @@ void train_members(const Demo& demo) {
     jobs.back().epochs = demo.size().member_epochs;
     jobs.back().seed = demo.context.seed + jobs.size();
   }
-  train_side_by_side(demo, std::move(jobs));
+  train_all(demo, jobs);
 }
 
 void fit_ensembles(const Demo& demo) {
@@ -133,7 +125,7 @@ void train_students(const Demo& demo) {
       jobs.push_back(std::move(o));
     }
   }
-  train_side_by_side(demo, std::move(jobs));
+  train_all(demo, jobs);
 }
 
 Table measure(const Demo& demo) {

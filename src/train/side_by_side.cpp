@@ -1,0 +1,60 @@
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "base/machine.h"
+#include "retort/train.h"
+#include "train/options.h"
+
+namespace retort {
+
+namespace {
+
+TrainOutcome outcome_of(const TrainOptions& job, const Monitor& monitor) {
+  try {
+    if (monitor.stopping()) return {TrainResult{.run = job.out, .stopped = true}, {}};
+    return {train(job, monitor), {}};
+  } catch (const Error& error) {
+    return {{}, error};
+  } catch (const std::exception& error) {  // out of memory
+    return {{}, Error(verb_of(job), error.what())};
+  }
+}
+
+}  // namespace
+
+std::vector<TrainOutcome> train_side_by_side(std::vector<TrainOptions> jobs, int threads, const Monitor& monitor) {
+  std::set<std::string> outs;
+  for (const TrainOptions& job : jobs) {
+    if (!outs.insert(std::filesystem::path(job.out).lexically_normal().string()).second) {
+      fail_usage(verb_of(job), "two trainings would write ", job.out, "; give each a directory of its own");
+    }
+  }
+  const int cores = resolve_threads(threads), at_once = std::clamp<int>(static_cast<int>(jobs.size()), 1, cores);
+  std::vector<TrainOutcome> outcomes(jobs.size());
+  parallel_for(at_once, std::ssize(jobs), [&](int64_t i) {
+    const auto at = static_cast<size_t>(i);
+    jobs[at].threads = cores / at_once;
+    outcomes[at] = outcome_of(jobs[at], monitor);
+  });
+  return outcomes;
+}
+
+std::vector<TrainResult> results_of(const std::vector<TrainOptions>& jobs, const std::vector<TrainOutcome>& outcomes) {
+  std::vector<TrainResult> results;
+  std::vector<std::string> failed;
+  bool usage = true;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    const TrainOutcome& outcome = outcomes[i];
+    if (outcome.result) results.push_back(*outcome.result);
+    if (!outcome.error) continue;
+    failed.push_back(jobs.at(i).out + ": " + outcome.error->what());
+    usage = usage && outcome.error->kind() == Error::Kind::usage;
+  }
+  if (failed.empty()) return results;
+  throw Error(verb_of(jobs.front()),
+              str(failed.size(), " of ", jobs.size(), " trainings failed, the others are kept: ", join(failed, " | ")),
+              usage ? Error::Kind::usage : Error::Kind::failure);
+}
+
+}  // namespace retort
