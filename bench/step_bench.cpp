@@ -90,7 +90,7 @@ Teacher make_stored_teacher(const BenchArguments& arguments, const fs::path& dir
     for (float& logit : logits) logit = static_cast<float>(8 * random.uniform() - 4);
     writer.write(shard / kViews, shard % kViews, logits);
   }
-  writer.finish(0);
+  writer.finish();
   return make_teacher(options, std::make_shared<Labels>(directory), {data, data.train, {}, {}});
 }
 

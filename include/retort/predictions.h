@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "retort/base.h"
@@ -31,6 +33,8 @@ struct Predictions {
   std::span<const float> member(int64_t m) const;
   /// The predictions of one member alone.
   Predictions only(int64_t m) const;
+  /// The predictions of some samples alone, in the order of their `positions`. Throws Error where there is no such one.
+  Predictions select(std::span<const int64_t> positions) const;
 };
 
 /// Puts the members of several predictions side by side, samples matched by id in the first one's order. Throws Error
@@ -52,6 +56,9 @@ struct LabelsInfo {
   std::string samples_hash;  ///< Samples::hash
   std::string split;
   int64_t samples = 0, classes = 0, views = 0;
+  /// Logits kept of each row, the highest ones; the rest are then known by their log-sum-exp alone and read as equal.
+  /// 0: all are kept.
+  int64_t top = 0;
   std::string augment;  ///< Augment::spec
   uint64_t seed = 0;    ///< of the views
   struct Teacher {
@@ -59,20 +66,37 @@ struct LabelsInfo {
   };
   std::vector<Teacher> teachers;  ///< one per member
   std::string precision;          ///< what the teachers ran in: "f32", "bf16"
-  double core_seconds = 0;        ///< what writing cost
+  double core_seconds = 0;        ///< what writing cost, all processes together
 };
 
 /// Writes a store shard by shard: a shard is one member's logits for one view. `labels.json` comes last, so that a
-/// store is either whole or not there. Throws Error. Not thread-safe, but for write(), which is.
+/// store is either whole or not there. Several processes may write one store at once, each its own shards. Throws
+/// Error. Not thread-safe, but for claim() and write(), which are.
 class LabelsWriter {
  public:
-  /// Creates the directory; refuses one that already holds a store. Shards that an interrupted writer of the same
-  /// store left behind count as written.
+  /// Creates the directory; refuses one that holds this store already, or another one. A store that differs in having
+  /// fewer views is added to, and shards that an interrupted writer of the same store left behind count as written.
   LabelsWriter(std::filesystem::path directory, LabelsInfo info);
-  /// logits [samples, classes], kept as float16. Throws Error on NaN, infinities and wrong sizes.
-  void write(int64_t member, int64_t view, std::span<const float> logits);
-  /// Checks that every shard is there and writes labels.json.
-  void finish(double core_seconds);
+  /// A shard to write, held until it lets go.
+  class Claim {
+   public:
+    Claim(Claim&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+    ~Claim();
+
+   private:
+    friend class LabelsWriter;
+    explicit Claim(int file) : file_(file) {}
+    int file_;
+  };
+  /// Whether the shard is there, whole and of this store.
+  bool is_written(int64_t member, int64_t view) const;
+  /// Nothing where it is written, or where a process that is alive holds it.
+  std::optional<Claim> claim(int64_t member, int64_t view) const;
+  /// logits [samples, classes], kept as float16; what computing them cost. Throws Error on NaN, infinities and wrong
+  /// sizes.
+  void write(int64_t member, int64_t view, std::span<const float> logits, double core_seconds = 0);
+  /// Checks that every shard is there and writes labels.json. Returns what the store says of itself.
+  LabelsInfo finish();
 
  private:
   std::filesystem::path directory_;
@@ -88,7 +112,8 @@ class Labels {
   ~Labels();
   Labels(Labels&&) noexcept;
   const LabelsInfo& info() const;
-  /// Copies the logits of `positions` in one view: out [members, positions, classes]. Throws Error where a view or a
+  /// Copies the logits of `positions` in one view: out [members, positions, classes]. Of rows of which only the highest
+  /// are kept, the others share what the rest of the probability was (at temperature 1). Throws Error where a view or a
   /// position is out of range.
   void read(int64_t view, std::span<const int64_t> positions, std::span<float> out) const;
 

@@ -99,14 +99,28 @@ struct LabelOptions {
   int64_t samples = 0;       ///< the same fixed subset of train as in training
   bool skip_broken = false;  ///< as in training
   int64_t views = 4;
+  int64_t top = 0;  ///< keep the highest logits of each row alone; 0 is all
   std::string augment = "auto";
   uint64_t seed = 0;  ///< of the views
   std::string out;
   std::string precision = "auto", device = "cpu";
   int threads = 0;  ///< members and views are labelled side by side, one thread each; 0 is all usable cores
 };
-/// Writes soft labels of every member for `views` views of each training sample. Returns what the store says, or
-/// nothing where the monitor stopped it.
+/// Writes soft labels of every member for `views` views of each training sample. Several processes that are given the
+/// same options share the work; shards that are there already stay, so that one that was stopped goes on, and a store
+/// of fewer views is added to. Returns what the store says, or nothing where the monitor stopped it.
 std::optional<LabelsInfo> write_labels(const LabelOptions& options, const Monitor& monitor = {});
+
+/// What computing rows of a store again has shown.
+struct LabelsCheck {
+  int64_t rows = 0;
+  double largest_difference = 0;  ///< of a kept logit, as a share of its row's largest magnitude (at least 1)
+  double tolerance = 0;           ///< what float16, and bf16 where the teachers ran in it, explain
+  bool good() const { return largest_difference <= tolerance; }
+};
+/// Computes `rows` random rows of the store in `options.out` again, by its own account of teachers, views and
+/// augmentation; of `options`, data, samples and where it runs are used. Throws Error where the store is damaged or of
+/// other data.
+LabelsCheck verify_labels(const LabelOptions& options, int64_t rows, const Monitor& monitor = {});
 
 }  // namespace retort

@@ -1,9 +1,9 @@
-#include <algorithm>
-#include <cmath>
-#include <utility>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/file.h"
-#include "base/half.h"
+#include "predictions/shard.h"
 #include "predictions/store.h"
 #include "retort/predictions.h"
 
@@ -11,21 +11,10 @@ namespace retort {
 
 namespace {
 
-constexpr float kLargestHalf = 65504;
-
 size_t size(int64_t i) { return static_cast<size_t>(i); }
 
-// Throws where a logit cannot be kept as float16; NaN fails the comparison too.
-void check_logits(const std::string& where, const LabelsInfo& info, int64_t member, int64_t view,
-                  std::span<const float> logits) {
-  const auto bad = std::find_if(logits.begin(), logits.end(), [](float z) { return !(std::abs(z) <= kLargestHalf); });
-  if (bad == logits.end()) return;
-  const std::string subject = str("member ", member, " (", info.teachers[size(member)].name, "), view ", view,
-                                  ", sample ", (bad - logits.begin()) / info.classes, ": a logit is ", *bad);
-  if (std::isfinite(*bad)) {
-    fail(where, subject, ", which float16 cannot hold (largest ", kLargestHalf, "); use a teacher with smaller logits");
-  }
-  fail(where, subject, "; soft labels must be finite; the teacher has diverged or its weights are damaged");
+fs::path claim_path(const fs::path& directory, int64_t member, int64_t view) {
+  return directory / (shard_name(member, view) + ".claim");
 }
 
 }  // namespace
@@ -34,14 +23,40 @@ LabelsWriter::LabelsWriter(std::filesystem::path directory, LabelsInfo info)
     : directory_(std::move(directory)), info_(std::move(info)) {
   const std::string where = directory_.string();
   check_info(where, info_);
-  if (fs::exists(directory_ / kLabelsFile)) {
-    fail(where, "holds soft labels already; remove it or choose another --out");
+  store_ = store_hash(info_);
+  if (is_there(directory_ / kLabelsFile)) {
+    const LabelsInfo there = read_info(directory_);
+    if (store_hash(there) != store_) fail(where, "holds other soft labels; remove it or choose another --out");
+    if (there.views >= info_.views) {
+      fail(where, "holds soft labels of ", there.views,
+           " views already; ask for more --views, or choose another --out");
+    }
   }
   make_directory(directory_);
-  store_ = store_hash(info_);
 }
 
-void LabelsWriter::write(int64_t member, int64_t view, std::span<const float> logits) {
+LabelsWriter::Claim::~Claim() {
+  if (file_ >= 0) ::close(file_);  // which lets the lock go, as the process's end would
+}
+
+bool LabelsWriter::is_written(int64_t member, int64_t view) const {
+  try {
+    return is_there(directory_ / shard_name(member, view)) && (Shard(directory_, info_, store_, member, view), true);
+  } catch (const Error&) {
+    return false;  // it will be written anew
+  }
+}
+
+std::optional<LabelsWriter::Claim> LabelsWriter::claim(int64_t member, int64_t view) const {
+  const fs::path path = claim_path(directory_, member, view);
+  const int file = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+  if (file < 0) fail_errno(path, "cannot be made");
+  Claim claim(file);
+  if (::flock(file, LOCK_EX | LOCK_NB) != 0 || is_written(member, view)) return std::nullopt;
+  return claim;
+}
+
+void LabelsWriter::write(int64_t member, int64_t view, std::span<const float> logits, double core_seconds) {
   const std::string where = directory_.string();
   if (member < 0 || member >= std::ssize(info_.teachers) || view < 0 || view >= info_.views) {
     fail(where, "member ", member, ", view ", view, " is out of range; the store has ", info_.teachers.size(),
@@ -50,36 +65,33 @@ void LabelsWriter::write(int64_t member, int64_t view, std::span<const float> lo
   if (logits.size() != size(info_.samples * info_.classes)) {
     fail(where, logits.size(), " logits; expected ", info_.samples, " samples of ", info_.classes, " classes");
   }
-  check_logits(where, info_, member, view, logits);
-  std::vector<uint16_t> halves(logits.size());
-  std::transform(logits.begin(), logits.end(), halves.begin(), to_half);
-  write_safetensors(directory_ / shard_name(member, view),
-                    {{kLogits, {DType::f16, {info_.samples, info_.classes}, std::as_bytes(std::span(halves))}}},
-                    shard_metadata(info_, store_, member, view));
+  write_shard(directory_, info_, store_, member, view, logits, core_seconds);
 }
 
-void LabelsWriter::finish(double core_seconds) {
-  info_.core_seconds = core_seconds;
-  check_info(directory_.string(), info_);
-  Json json{{"retort_labels", kLabelsVersion}};
-  json.update(info_to_json(info_));
-  json["core_seconds"] = core_seconds;
-  json["shards"] = Json::array();
+LabelsInfo LabelsWriter::finish() {
+  info_.core_seconds = 0;
+  Json shards = Json::array();
   for (int64_t member = 0; member < std::ssize(info_.teachers); ++member) {
     for (int64_t view = 0; view < info_.views; ++view) {
-      open_shard(directory_, info_, store_, member, view);
+      info_.core_seconds += Shard(directory_, info_, store_, member, view).core_seconds();
       const std::string name = shard_name(member, view);
-      json["shards"].push_back({{"file", name}, {"bytes", fs::file_size(directory_ / name)}});
+      shards.push_back({{"file", name}, {"bytes", fs::file_size(directory_ / name)}});
+      std::error_code none;  // left behind, it does no harm
+      fs::remove(claim_path(directory_, member, view), none);
     }
   }
+  Json json{{"retort_labels", kLabelsVersion}};
+  json.update(info_to_json(info_));
+  json["core_seconds"] = info_.core_seconds;
+  json["shards"] = std::move(shards);
   write_file(directory_ / kLabelsFile, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return info_;
 }
 
 struct Labels::State {
   std::string where;
   LabelsInfo info;
-  std::vector<Safetensors> shards;
-  std::vector<const uint16_t*> logits;  // [members * views] of [samples, classes]
+  std::vector<Shard> shards;  // [members * views]
 };
 
 namespace {
@@ -108,23 +120,15 @@ void check_shards(const std::string& where, const fs::path& directory, const Lab
 }  // namespace
 
 Labels::Labels(const std::filesystem::path& directory) : state_(std::make_unique<State>()) {
-  const fs::path file = directory / kLabelsFile;
-  const std::string where = file.string();
-  if (!fs::exists(file)) {
-    fail(directory.string(), "is no store of soft labels, or writing it was interrupted (no ", kLabelsFile,
-         "); write it with `retort label`");
-  }
-  const Json json = parse_json(where, read_file(file));
-  check_version(where, json, "retort_labels", kLabelsVersion);
   State& state = *state_;
   state.where = directory.string();
-  state.info = info_from_json(where, json);
-  check_shards(where, directory, state.info, json);
+  state.info = read_info(directory);
+  const std::string where = (directory / kLabelsFile).string();
+  check_shards(where, directory, state.info, parse_json(where, read_file(directory / kLabelsFile)));
   const std::string store = store_hash(state.info);
   for (int64_t member = 0; member < std::ssize(state.info.teachers); ++member) {
     for (int64_t view = 0; view < state.info.views; ++view) {
-      state.shards.push_back(open_shard(directory, state.info, store, member, view));
-      state.logits.push_back(reinterpret_cast<const uint16_t*>(state.shards.back().at(kLogits).bytes.data()));
+      state.shards.emplace_back(directory, state.info, store, member, view);
     }
   }
 }
@@ -149,10 +153,9 @@ void Labels::read(int64_t view, std::span<const int64_t> positions, std::span<fl
   }
   float* to = out.data();
   for (int64_t member = 0; member < std::ssize(info.teachers); ++member) {
-    const uint16_t* logits = state_->logits[size(member * info.views + view)];
-    for (int64_t position : positions) {
-      const uint16_t* row = logits + size(position) * classes;
-      for (size_t c = 0; c < classes; ++c) to[c] = from_half(row[c]);
+    const Shard& shard = state_->shards[size(member * info.views + view)];
+    for (const int64_t position : positions) {
+      shard.read(position, to);
       to += classes;
     }
   }

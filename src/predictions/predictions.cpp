@@ -86,6 +86,24 @@ Predictions Predictions::only(int64_t m) const {
   return {{members[index(m)]}, samples, classes, split, data_hash, ids, labels, {own.begin(), own.end()}};
 }
 
+Predictions Predictions::select(std::span<const int64_t> positions) const {
+  Predictions out{members, std::ssize(positions), classes, split, data_hash, {}, {}, {}};
+  out.logits.reserve(index(count() * out.samples * classes));
+  for (const int64_t position : positions) {
+    if (position < 0 || position >= samples) fail(kWhere, "no sample at ", position, "; there are ", samples);
+    out.ids.push_back(ids[index(position)]);
+    if (!labels.empty()) out.labels.push_back(labels[index(position)]);
+  }
+  for (int64_t m = 0; m < count(); ++m) {
+    const std::span<const float> own = member(m);
+    for (const int64_t position : positions) {
+      const auto row = own.subspan(index(position * classes), index(classes));
+      out.logits.insert(out.logits.end(), row.begin(), row.end());
+    }
+  }
+  return out;
+}
+
 Predictions align(std::span<const Predictions> parts) {
   if (parts.empty()) fail(kWhere, "nothing to put side by side; give at least one member");
   for (const Predictions& part : parts) part.check();
@@ -94,13 +112,8 @@ Predictions align(std::span<const Predictions> parts) {
     check_comparable(parts[0], part);
     const std::vector<int64_t> order = matching(parts[0], part);
     out.members.insert(out.members.end(), part.members.begin(), part.members.end());
-    for (int64_t m = 0; m < part.count(); ++m) {
-      const std::span<const float> own = part.member(m);
-      for (int64_t position : order) {
-        const auto row = own.subspan(index(position * part.classes), index(part.classes));
-        out.logits.insert(out.logits.end(), row.begin(), row.end());
-      }
-    }
+    const Predictions ordered = part.select(order);
+    out.logits.insert(out.logits.end(), ordered.logits.begin(), ordered.logits.end());
   }
   return out;
 }

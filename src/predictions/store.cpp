@@ -1,7 +1,6 @@
 #include "predictions/store.h"
 
 #include <cmath>
-#include <cstdio>
 
 #include "base/hash.h"
 
@@ -21,19 +20,13 @@ void visit_fields(Info& info, const Visit& visit) {
   visit("samples", info.samples);
   visit("classes", info.classes);
   visit("views", info.views);
+  visit("top", info.top);
   visit("augment", info.augment);
   visit("seed", info.seed);
   visit("precision", info.precision);
 }
 
 }  // namespace
-
-std::string shard_name(int64_t member, int64_t view) {
-  char name[80];
-  std::snprintf(name, sizeof name, "member-%02lld-view-%04lld.safetensors", static_cast<long long>(member),
-                static_cast<long long>(view));
-  return name;
-}
 
 Json info_to_json(const LabelsInfo& info) {
   Json json;
@@ -65,6 +58,10 @@ void check_info(std::string_view where, const LabelsInfo& info) {
     fail(where, members, " teachers, ", info.samples, " samples, ", info.classes, " classes, ", info.views,
          " views; expected at least one of each");
   }
+  if (info.top < 0 || info.top >= info.classes) {
+    fail(where, "top is ", info.top, "; expected 1 to ", info.classes - 1, " of ", info.classes,
+         " classes, or 0 for all");
+  }
   int64_t bytes = 0, shards = 0;
   if (__builtin_mul_overflow(info.samples, info.classes, &bytes) || __builtin_mul_overflow(bytes, 2, &bytes) ||
       __builtin_mul_overflow(members, info.views, &shards) || shards > kMaxShards) {
@@ -79,30 +76,20 @@ void check_info(std::string_view where, const LabelsInfo& info) {
   }
 }
 
-std::string store_hash(const LabelsInfo& info) {
+std::string store_hash(LabelsInfo info) {
+  info.views = 1;  // more can be added
   return sha256(info_to_json(info).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-std::map<std::string, std::string> shard_metadata(const LabelsInfo& info, const std::string& store, int64_t member,
-                                                  int64_t view) {
-  return {{"store", store}, {"member", info.teachers[static_cast<size_t>(member)].hash}, {"view", str(view)}};
-}
-
-Safetensors open_shard(const fs::path& directory, const LabelsInfo& info, const std::string& store, int64_t member,
-                       int64_t view) {
-  const fs::path path = directory / shard_name(member, view);
-  const std::string where = path.string();
-  Safetensors shard(path);
-  const TensorView& logits = shard.at(kLogits);
-  if (logits.dtype != DType::f16 || logits.shape != std::vector<int64_t>{info.samples, info.classes} ||
-      shard.tensors().size() != 1 || reinterpret_cast<uintptr_t>(logits.bytes.data()) % alignof(uint16_t) != 0) {
-    fail(where, "does not hold the float16 logits of ", info.samples, " samples and ", info.classes,
-         " classes; the store is damaged, write it again");
+LabelsInfo read_info(const fs::path& directory) {
+  const fs::path file = directory / kLabelsFile;
+  if (!is_there(file)) {
+    fail(directory.string(), "is no store of soft labels, or writing it was interrupted (no ", kLabelsFile,
+         "); write it with `retort label`");
   }
-  if (shard.metadata() != shard_metadata(info, store, member, view)) {
-    fail(where, "belongs to another store than the ", kLabelsFile, " beside it; write the store again");
-  }
-  return shard;
+  const Json json = parse_json(file.string(), read_file(file));
+  check_version(file.string(), json, "retort_labels", kLabelsVersion);
+  return info_from_json(file.string(), json);
 }
 
 }  // namespace retort

@@ -11,19 +11,9 @@ constexpr const char* kAdviceSplit = "val";  // never test: dropping and adding 
 
 // Every second sample, from `first` on.
 Predictions half_of(const Predictions& p, int64_t first) {
-  Predictions out{.members = p.members, .classes = p.classes, .split = p.split, .data_hash = p.data_hash};
-  for (int64_t i = first; i < p.samples; i += 2) {
-    out.ids.push_back(p.ids[static_cast<size_t>(i)]);
-    out.labels.push_back(p.labels[static_cast<size_t>(i)]);
-    ++out.samples;
-  }
-  for (int64_t m = 0; m < p.count(); ++m) {
-    for (int64_t i = first; i < p.samples; i += 2) {
-      const auto row = p.member(m).subspan(static_cast<size_t>(i * p.classes), static_cast<size_t>(p.classes));
-      out.logits.insert(out.logits.end(), row.begin(), row.end());
-    }
-  }
-  return out;
+  std::vector<int64_t> positions;
+  for (int64_t i = first; i < p.samples; i += 2) positions.push_back(i);
+  return p.select(positions);
 }
 
 // Combined by a combiner that was fitted on the other half, so that no member gains by having been fitted on what it is

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/random.h"
 #include "retort/zoo.h"
 
 namespace retort {
@@ -52,6 +53,14 @@ Preprocess training_preprocess(const TrainOptions& options, const DataSet& data,
 
 int loader_workers(const DataSet& data, int threads) {
   return one_size(data) ? std::max(1, threads / kThreadsPerWorker) : threads;
+}
+
+int64_t view_of_epoch(const TrainOptions& options, int64_t epoch) {
+  if (options.views == 0) return epoch;
+  std::vector<int64_t> order(static_cast<size_t>(options.views));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  stream(options.seed, Purpose::view_order, static_cast<uint64_t>(epoch / options.views)).shuffle(order);
+  return order[static_cast<size_t>(epoch % options.views)];
 }
 
 }  // namespace retort

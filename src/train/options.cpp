@@ -113,6 +113,7 @@ void check_options(const TrainOptions& o) {
 void check_options(const LabelOptions& o) {
   constexpr int64_t kMaxViews = 10'000;
   const Checker check("label");
+  check.at_least("top", o.top, 0, INT64_MAX);
   if (o.teacher.empty()) fail_usage(check.where("teacher"), "no teacher given; name a run or an ensemble");
   if (o.out.empty()) fail_usage(check.where("out"), "no directory given; name one");
   check.at_least("samples", o.samples, 0, INT64_MAX);

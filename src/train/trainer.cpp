@@ -184,7 +184,7 @@ void Trainer::record(const HistoryRow& row) {
 }
 
 bool Trainer::train_epoch() {
-  const int64_t view = options_.views > 0 ? state_.epoch % options_.views : state_.epoch;
+  const int64_t view = view_of_epoch(options_, state_.epoch);
   loader_.start(state_.epoch, view, state_.step);
   objective_.start(state_.epoch, view, state_.step);
   clock_.start();

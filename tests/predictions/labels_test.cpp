@@ -46,9 +46,9 @@ void write_store(const fs::path& directory, const LabelsInfo& info = make_info()
   LabelsWriter writer(directory, info);
   const int64_t members = std::ssize(info.teachers);
   parallel_for(3, members * info.views, [&](int64_t i) {
-    writer.write(i / info.views, i % info.views, shard(info, i / info.views, i % info.views));
+    writer.write(i / info.views, i % info.views, shard(info, i / info.views, i % info.views), 12.5 / 4);
   });
-  writer.finish(12.5);
+  writer.finish();
 }
 
 void replace(const fs::path& file, const std::string& from, const std::string& to) {
@@ -116,7 +116,7 @@ TEST(LabelsWriter, RefusesWhatItCannotKeep) {
   expect_error([&] { writer.write(0, 2, good); }, {"view 2"});
   expect_error([&] { writer.write(0, -1, good); }, {"view -1"});
   expect_error([&] { writer.write(0, 0, std::span(good).first(20)); }, {"20 logits", "7 samples of 3 classes"});
-  expect_error([&] { writer.finish(1); }, {"member-00-view-0000.safetensors"});  // not all written
+  expect_error([&] { writer.finish(); }, {"member-00-view-0000.safetensors"});  // not all written
   EXPECT_FALSE(fs::exists(dir / "store" / "labels.json"));
   expect_error([&] { Labels(dir / "store"); }, {"interrupted", "retort label"});
 }
@@ -124,7 +124,7 @@ TEST(LabelsWriter, RefusesWhatItCannotKeep) {
 TEST(LabelsWriter, RefusesAnExistingStoreAndNonsense) {
   const TempDir dir;
   write_store(dir / "store");
-  expect_error([&] { LabelsWriter(dir / "store", make_info()); }, {"already", "another --out"});
+  expect_error([&] { LabelsWriter(dir / "store", make_info()); }, {"2 views already", "another --out"});
   write_file(dir / "file", "");
   expect_error([&] { LabelsWriter(dir / "file", make_info()); }, {"file"});
   const auto expect = [&](const auto& change) {
@@ -150,12 +150,117 @@ TEST(LabelsWriter, ShardsOfAnInterruptedWriterCountOnlyInTheSameStore) {
   other.seed = 1;
   LabelsWriter writer(dir / "store", other);
   for (int64_t m = 0; m < 2; ++m) writer.write(m, 1, shard(info, m, 1));
-  expect_error([&] { writer.finish(1); }, {"member-00-view-0000", "another store"});
+  expect_error([&] { writer.finish(); }, {"member-00-view-0000", "another store"});
   LabelsWriter again(dir / "store", info);
   for (int64_t m = 0; m < 2; ++m) again.write(m, 1, shard(info, m, 1));
-  expect_error([&] { again.finish(std::nan("")); }, {"core_seconds is nan"});
-  again.finish(1);
+  again.finish();
   EXPECT_EQ(Labels(dir / "store").info().seed, info.seed);
+}
+
+TEST(LabelsWriter, AddsViewsToAStore) {
+  const TempDir dir;
+  write_store(dir / "store");
+  LabelsInfo more = make_info();
+  more.views = 3;
+  LabelsWriter writer(dir / "store", more);
+  EXPECT_TRUE(writer.is_written(1, 1));
+  EXPECT_FALSE(writer.is_written(1, 2));
+  EXPECT_EQ(Labels(dir / "store").info().views, 2);  // readers have the old store until the new one is whole
+  for (int64_t m = 0; m < 2; ++m) writer.write(m, 2, shard(more, m, 2), 1);
+  EXPECT_EQ(writer.finish().core_seconds, 14.5);
+  const Labels labels(dir / "store");
+  EXPECT_EQ(labels.info().views, 3);
+  std::vector<float> out(2 * 3);
+  labels.read(2, std::vector<int64_t>{4}, out);
+  EXPECT_EQ(out[3], value(1, 2, 4, 0));
+  LabelsInfo other = make_info();
+  other.views = 4;
+  other.augment = "";
+  expect_error([&] { LabelsWriter(dir / "store", other); }, {"holds other soft labels"});
+}
+
+TEST(LabelsWriter, AShardIsClaimedOnce) {
+  const TempDir dir;
+  const LabelsInfo info = make_info();
+  LabelsWriter one(dir / "store", info), other(dir / "store", info);
+  {
+    const auto claim = one.claim(0, 1);
+    ASSERT_TRUE(claim);
+    EXPECT_FALSE(other.claim(0, 1));
+    EXPECT_TRUE(other.claim(0, 0));
+  }
+  {
+    const auto claim = other.claim(0, 1);  // the first let go without writing
+    ASSERT_TRUE(claim);
+    other.write(0, 1, shard(info, 0, 1));
+  }
+  EXPECT_FALSE(one.claim(0, 1));
+  EXPECT_TRUE(one.is_written(0, 1));
+}
+
+// Ten classes of which three are kept: the others share what is left of the probability.
+TEST(Labels, KeepTheHighestLogits) {
+  const TempDir dir;
+  LabelsInfo info = make_info();
+  info.classes = 10, info.top = 3, info.views = 1, info.samples = 2;
+  const std::vector<float> logits{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4};
+  LabelsWriter writer(dir / "store", info);
+  for (int64_t m = 0; m < 2; ++m) writer.write(m, 0, logits);
+  writer.finish();
+  const Labels labels(dir / "store");
+  EXPECT_EQ(labels.info().top, 3);
+  std::vector<float> out(2 * 2 * 10);
+  labels.read(0, std::vector<int64_t>{0, 1}, out);
+  const auto mass = [](std::span<const float> row) {
+    double sum = 0;
+    for (const float z : row) sum += std::exp(static_cast<double>(z));
+    return sum;
+  };
+  for (size_t m = 0; m < 2; ++m) {
+    const std::span row = std::span(out).subspan(20 * m, 10);
+    for (size_t c = 7; c < 10; ++c) EXPECT_EQ(row[c], logits[c]);
+    for (size_t c = 1; c < 7; ++c) EXPECT_EQ(row[c], row[0]);
+    EXPECT_NEAR(mass(row) / mass(std::span(logits).first(10)), 1, 1e-5);
+    for (const float z : std::span(out).subspan(20 * m + 10, 10)) EXPECT_NEAR(z, 4, 1e-5);
+  }
+  LabelsInfo all = info;
+  all.top = 10;
+  expect_error([&] { LabelsWriter(dir / "other", all); }, {"top is 10", "1 to 9 of 10"});
+}
+
+// Beyond what 16 bits can name, and a size that is the arithmetic's.
+TEST(Labels, KeepTheHighestOfManyClasses) {
+  const TempDir dir;
+  LabelsInfo info = make_info();
+  info.classes = 70'000, info.top = 2, info.views = 1, info.samples = 3;
+  info.teachers.pop_back();
+  std::vector<float> logits(static_cast<size_t>(info.samples * info.classes), -2.0F);
+  logits[69'999] = 5, logits[3] = 6, logits[70'000 + 65'536] = 7, logits[140'000] = 1;
+  LabelsWriter writer(dir / "store", info);
+  writer.write(0, 0, logits);
+  writer.finish();
+  std::vector<float> out(logits.size());
+  Labels(dir / "store").read(0, std::vector<int64_t>{0, 1, 2}, out);
+  for (const size_t i : {69'999, 3, 70'000 + 65'536, 140'000}) EXPECT_EQ(out[i], logits[i]);
+  EXPECT_NEAR(out[50], -2, 1e-5);
+}
+
+TEST(Labels, RefuseAClassBeyondTheLastOne) {
+  const TempDir dir;
+  LabelsInfo info = make_info();
+  info.classes = 300, info.top = 1, info.views = 1, info.samples = 1;
+  info.teachers.pop_back();
+  LabelsWriter writer(dir / "store", info);
+  std::vector<float> logits(300);
+  logits[258] = 1;
+  writer.write(0, 0, logits);
+  writer.finish();
+  std::string file = read_file(dir / "store" / "member-00-view-0000.safetensors");
+  const size_t at = file.rfind(std::string("\x02\x01", 2));
+  ASSERT_NE(at, std::string::npos);
+  file.replace(at, 2, "\xFF\xFF");
+  write_file(dir / "store" / "member-00-view-0000.safetensors", file);
+  expect_error([&] { Labels(dir / "store"); }, {"a class beyond the last one"});
 }
 
 TEST(Labels, RefusesDamagedShards) {
@@ -192,13 +297,15 @@ TEST(Labels, RefusesADamagedIndex) {
     replace(index, from, to);
     expect_error([&] { Labels(dir / "store"); }, words);
   };
-  expect("\"retort_labels\": 1", "\"retort_labels\": 2", {"retort_labels is 2", "version 1"});
-  expect("\"retort_labels\": 1", "\"other\": 1", {"'retort_labels' is missing"});
+  expect("\"retort_labels\": 2", "\"retort_labels\": 3", {"retort_labels is 3", "version 2"});
+  expect("\"retort_labels\": 2", "\"other\": 1", {"'retort_labels' is missing"});
   expect("\"samples\": 7", "\"samples\": 8", {"8 samples"});
   expect("\"samples\": 7", "\"samples\": -7", {"-7 samples"});
   expect("\"samples\": 7", "\"samples\": 7.5", {"'samples' is 7.5"});
   expect("\"samples\": 7", "\"samples\": 9223372036854775807", {"more than a store can hold"});
   expect("\"views\": 2", "\"views\": 3", {"lists 4 shards"});
+  expect("\"top\": 0", "\"top\": 2", {"2 of 3 classes"});
+  expect("\"top\": 0", "\"top\": 3", {"top is 3"});
   expect("\"views\": 2", "\"views\": 999999999999", {"more than a store can hold"});
   expect("\"split\": \"train\"", "\"split\": \"val\"", {"another store"});
   expect("\"augment\": \"hflip\"", "\"augment\": \"\"", {"another store"});

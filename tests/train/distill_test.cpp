@@ -1,4 +1,5 @@
 // Soft labels written, read and learnt from.
+#include "train/input.h"
 #include "train/tiny_training.h"
 
 namespace retort::test {
@@ -173,6 +174,69 @@ TEST_F(DistillTest, LabellingCanBeStoppedAndRefuses) {
   LabelOptions o = label_options("a", "other");
   o.data = write_idx_data(dir_ / "five", {.train = 160, .test = 20, .classes = 5});
   expect_error([&] { write_labels(o); }, {"classes"});
+}
+
+TEST_F(DistillTest, LabellingGoesOnWhereItWasAndAddsViews) {
+  train_member("a", 1);
+  LabelOptions o = label_options("a", "labels");
+  o.views = 3;
+  o.threads = 1;
+  // One shard of three, then a stop.
+  const auto one_there = [&] { return has("labels/member-00-view-0000.safetensors"); };
+  EXPECT_FALSE(write_labels(o, {.stop = one_there}));
+  const auto first = dir_ / "labels" / "member-00-view-0000.safetensors";
+  const auto written = fs::last_write_time(first);
+  std::atomic<int64_t> total{0};
+  const Monitor monitor{.progress = [&](const Progress& p) { total = p.total; }};
+  const auto info = write_labels(o, monitor);
+  ASSERT_TRUE(info);
+  EXPECT_EQ(total, 2 * info->samples);
+  o.views = 5;
+  const auto more = write_labels(o, monitor);
+  ASSERT_TRUE(more);
+  EXPECT_EQ(total, 2 * info->samples);
+  EXPECT_EQ(fs::last_write_time(first), written);
+  EXPECT_EQ(Labels(path("labels")).info().views, 5);
+  EXPECT_GT(more->core_seconds, info->core_seconds);
+}
+
+TEST_F(DistillTest, RowsOfAStoreAreComputedAgain) {
+  train_member("a", 1);
+  LabelOptions o = label_options("a", "labels");
+  o.top = 2;
+  ASSERT_TRUE(write_labels(o));
+  const LabelsCheck check = verify_labels(o, 20);
+  EXPECT_EQ(check.rows, 20);
+  EXPECT_TRUE(check.good()) << check.largest_difference;
+  // A store that another teacher wrote in this one's name.
+  train_member("b", 2);
+  LabelsInfo info = Labels(path("labels")).info();
+  fs::remove_all(path("labels"));
+  LabelsWriter forger(path("labels"), info);
+  const std::vector<float> wrong(static_cast<size_t>(info.samples * info.classes), 1.0F);
+  for (int64_t view = 0; view < info.views; ++view) forger.write(0, view, wrong);
+  forger.finish();
+  EXPECT_FALSE(verify_labels(o, 20).good());
+  o.samples = 30;
+  expect_error([&] { verify_labels(o, 20); }, {"other samples"});
+}
+
+TEST_F(DistillTest, ViewsComeInAnOrderOfTheSeed) {
+  TrainOptions o = options("any");
+  o.views = 4;
+  std::set<std::vector<int64_t>> orders;
+  for (o.seed = 0; o.seed < 8; ++o.seed) {
+    for (int64_t cycle = 0; cycle < 2; ++cycle) {
+      std::vector<int64_t> order;
+      for (int64_t i = 0; i < 4; ++i) order.push_back(view_of_epoch(o, 4 * cycle + i));
+      orders.insert(order);
+      std::sort(order.begin(), order.end());
+      EXPECT_EQ(order, (std::vector<int64_t>{0, 1, 2, 3}));
+    }
+  }
+  EXPECT_GT(orders.size(), 4u);
+  o.views = 0;
+  EXPECT_EQ(view_of_epoch(o, 11), 11);
 }
 
 }  // namespace
