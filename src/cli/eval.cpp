@@ -2,9 +2,11 @@
 #include <cmath>
 #include <iomanip>
 #include <numeric>
+#include <set>
 
 #include "cli/command.h"
 #include "metrics/metrics_json.h"
+#include "model/held_out.h"
 #include "retort/model.h"
 #include "retort/network.h"
 
@@ -12,9 +14,11 @@ namespace retort::cli {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 struct EvalOptions {
   std::vector<std::string> models;
-  std::string data = "fashion-mnist", split = "test", precision = "f32";
+  std::string data = "fashion-mnist", split = "test", precision = "f32", predictions;
   int64_t samples = 0, img_size = 0;
   bool skip_broken = false, per_class = false;
   ViewsOptions views;
@@ -75,6 +79,15 @@ std::string per_class_text(const Confusion& c, const std::vector<std::string>& n
   return text;
 }
 
+// Each model's predictions lie under its name.
+void check_names(const EvalOptions& options) {
+  std::set<std::string> names;
+  for (const std::string& model : options.models) {
+    if (options.predictions.empty() || names.insert(model_name(model)).second) continue;
+    fail_usage("--predictions", "two models are called ", model_name(model), "; evaluate them one after the other");
+  }
+}
+
 void run_eval(Context& context, const EvalOptions& options) {
   set_threads(context.threads_or_all());
   const DataSet data = open_data(options.data);
@@ -84,14 +97,20 @@ void run_eval(Context& context, const EvalOptions& options) {
   Samples samples = data.split(options.split);
   if (options.skip_broken) samples = without_broken(samples, context.threads_or_all(), monitor);
   samples = samples.subset(options.samples);
+  check_names(options);
   Json results = Json::array();
   std::string text;
   for (const std::string& path : options.models) {
     Model model(path, {.device = context.device, .precision = options.precision, .img_size = options.img_size},
                 monitor);
     model.check_fits(data);
-    const Predictions p = predict_views(model, samples, views, monitor);
+    if (options.split != "test" && trained_by_folds(resolve_model(path))) {
+      context.say(path + ": its networks have seen this split; what they say out of fold is in its ensemble.json");
+    }
+    Predictions p = predict_views(model, samples, views, monitor);
     if (interrupted()) return context.stopped("Start again with: " + context.command_line);
+    p.data_hash = data.hash;
+    if (!options.predictions.empty()) save_predictions(fs::path(options.predictions) / model.name(), p);
     const Metrics m = evaluate(p.logits, p.labels, p.classes, context.seed);
     Json row = {{"model", path}, {"data", options.data}, {"split", options.split}};
     row.update(metrics_json(m));
@@ -121,6 +140,8 @@ void add_eval(CLI::App& app, Context& context) {
   verb->add_option("--img-size", options->img_size, "Side of the images that models see; 0: what each was trained at")
       ->check(CLI::Range(0, 8192))
       ->capture_default_str();
+  verb->add_option("--predictions", options->predictions,
+                   "Directory to keep each model's logits in, for tools of your own (docs/formats.md)");
   verb->add_flag("--per-class", options->per_class, "Each class's recall and precision, too (--json always has them)");
   add_views_options(*verb, options->views);
 }

@@ -15,16 +15,18 @@ Calibration calibrate_model(const CalibrateOptions& options, const Monitor& moni
   const std::filesystem::path directory = resolve_model(options.path, monitor);
   const DataSet data = open_data(options.data);
   const Samples samples = fit_samples(data, options.samples, options.skip_broken, monitor);
-  const Predictions networks = predict_all(options.path, data, samples, options.model, monitor);
+  const HeldOut held_out{data, samples, options.samples > 0, options.model, monitor};
   if (!holds_ensemble(directory)) {
-    Calibration c = calibrate(options.method, data, networks, threads);
+    Calibration c = calibrate(options.method, data, held_out.of(options.path), threads);
     save_calibration(directory, c, weights_hash(directory));
     return c;
   }
   Ensemble ensemble = load_ensemble(directory);
   ensemble.calibration.reset();  // an older one is fitted anew, not calibrated again
-  const Predictions combined = combine(*read_ensemble(ensemble, directory).combiner, networks, ensemble.combiner);
-  ensemble.calibration = calibrate(options.method, data, combined, threads);
+  const Predictions val = trained_by_folds(directory)
+                              ? held_out.of(options.path)
+                              : combine(*ensemble.make(), held_out.members_of(ensemble, directory), ensemble.combiner);
+  ensemble.calibration = calibrate(options.method, data, val, threads);
   save_ensemble(directory, ensemble);
   return *ensemble.calibration;
 }

@@ -48,12 +48,13 @@ Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor) {
   const DataSet data = open_data(options.data);
   const Samples samples = fit_samples(data, options.samples, options.skip_broken, monitor);
   Ensemble ensemble{.combiner = options.method, .data = data.spec, .data_hash = data.hash};
+  const HeldOut held_out{data, samples, options.samples > 0, options.model, monitor};
   std::vector<Predictions> parts;
   for (const std::string& path : options.members) {
-    parts.push_back(held_out(path, data, samples, options.model, monitor));
+    parts.push_back(held_out.of(path));
     ensemble.members.push_back({full_ref(path, fs::current_path()), member_hash(resolve_model(path))});
   }
-  const Predictions all = align(parts);
+  const Predictions all = align_common(std::move(parts));
   const auto combiner = fit_combiner(options.method, all, options.threads);
   ensemble.fitted = combiner->fitted();
   if (combiner->needs_fit() || !options.calibration.empty()) ensemble.split = options.split;

@@ -1,28 +1,87 @@
 #include "model/held_out.h"
 
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/file.h"
 #include "base/machine.h"
 #include "model/model_files.h"
 
 namespace retort {
+
+namespace {
+
+constexpr const char* kOutOfFold = "out_of_fold";
+
+Predictions load_out_of_fold(const fs::path& directory, const DataSet& data) {
+  Predictions p = load_predictions(directory / kOutOfFold);
+  if (p.data_hash != data.hash) {
+    fail(directory.string(), "was trained by folds of other data than ", data.spec, " holds now; train it again");
+  }
+  p.members = {model_name(directory.string())};
+  return p;
+}
+
+Predictions with_ids(const Predictions& p, const std::unordered_set<uint64_t>& ids) {
+  std::vector<int64_t> positions;
+  for (int64_t i = 0; i < p.samples; ++i) {
+    if (ids.contains(p.ids[static_cast<size_t>(i)])) positions.push_back(i);
+  }
+  return p.select(positions);
+}
+
+Predictions of_samples(const Predictions& p, const Samples& samples) {
+  std::unordered_set<uint64_t> ids;
+  for (int64_t i = 0; i < samples.size(); ++i) ids.insert(samples.id(i));
+  return with_ids(p, ids);
+}
+
+}  // namespace
 
 Samples fit_samples(const DataSet& data, int64_t samples, bool skip_broken, const Monitor& monitor) {
   const Samples all = data.split("val");
   return (skip_broken ? without_broken(all, usable_cores(), monitor) : all).subset(samples);
 }
 
-Predictions predict_all(const std::string& path, const DataSet& data, const Samples& samples,
-                        const ModelOptions& options, const Monitor& monitor) {
+bool trained_by_folds(const std::filesystem::path& directory) { return is_there(directory / kOutOfFold); }
+
+Predictions HeldOut::of(const std::string& path) const {
+  const fs::path directory = resolve_model(path, monitor);
+  if (trained_by_folds(directory)) {
+    const Predictions all = load_out_of_fold(directory, data);
+    return only_samples ? of_samples(all, samples) : all;
+  }
+  if (holds_ensemble(directory)) {
+    const Ensemble ensemble = load_ensemble(directory);
+    return combine(*ensemble.make(), members_of(ensemble, directory), model_name(path));
+  }
   Model model(path, options, monitor);
   Predictions p = predict(model, data, samples, {}, monitor);
   if (p.samples < samples.size()) fail(path, "stopped while predicting on val; nothing was written");
   return p;
 }
 
-Predictions held_out(const std::string& path, const DataSet& data, const Samples& samples, const ModelOptions& options,
-                     const Monitor& monitor) {
-  Predictions networks = predict_all(path, data, samples, options, monitor);
-  const ModelFiles files = read_model_files(path, monitor);
-  return files.is_ensemble ? combine(*files.combiner, networks, model_name(path)) : networks;
+Predictions HeldOut::members_of(const Ensemble& ensemble, const std::filesystem::path& directory) const {
+  std::vector<Predictions> parts;
+  for (const Ensemble::Member& member : ensemble.members) {
+    const std::string ref = full_ref(member.path, directory);
+    if (member_hash(resolve_model(ref, monitor)) != member.sha256) {
+      fail(directory.string(), "its member ", ref, " is not the one it was fitted with; fit the ensemble again");
+    }
+    parts.push_back(of(ref));
+  }
+  return align_common(std::move(parts));
+}
+
+Predictions align_common(std::vector<Predictions> parts) {
+  const auto by_samples = [](const Predictions& a, const Predictions& b) { return a.samples < b.samples; };
+  const Predictions& least = *std::min_element(parts.begin(), parts.end(), by_samples);
+  const std::unordered_set<uint64_t> common(least.ids.begin(), least.ids.end());
+  const int64_t samples = least.samples;
+  for (Predictions& part : parts) {
+    if (part.samples > samples) part = with_ids(part, common);
+  }
+  return align(parts);
 }
 
 Calibration calibrate(const std::string& spec, const DataSet& data, const Predictions& val, int threads) {

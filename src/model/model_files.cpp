@@ -28,8 +28,9 @@ ModelFiles read_run(const std::string& ref, const fs::path& directory) {
   return files;
 }
 
-ModelFiles read_ensemble(const Ensemble& ensemble, const fs::path& directory, int depth) {
+ModelFiles read_ensemble(const fs::path& directory, int depth) {
   if (depth > kDeepest) fail(directory.string(), "ensembles lie more than ", kDeepest, " deep in each other");
+  const Ensemble ensemble = load_ensemble(directory);
   ModelFiles files{.is_ensemble = true, .bytes = bytes_of(directory / kEnsembleFile)};
   std::vector<NestedMember> members;
   bool any_nested = false;
@@ -43,7 +44,7 @@ ModelFiles read_ensemble(const Ensemble& ensemble, const fs::path& directory, in
     if (sha256_file(fs::path(ref) / kEnsembleFile) != member.sha256) {
       fail(directory.string(), "the ensemble ", ref, ", a member, was fitted again since; fit this one again");
     }
-    ModelFiles inner = read_ensemble(load_ensemble(ref), ref, depth + 1);
+    ModelFiles inner = read_ensemble(ref, depth + 1);
     members.push_back({std::ssize(inner.networks), std::move(inner.combiner)});
     std::move(inner.networks.begin(), inner.networks.end(), std::back_inserter(files.networks));
     files.bytes += inner.bytes;
@@ -74,11 +75,7 @@ std::string member_hash(const std::filesystem::path& directory) {
 
 ModelFiles read_model_files(const std::string& ref, const Monitor& monitor) {
   const fs::path directory = resolve_model(ref, monitor);
-  return holds_ensemble(directory) ? read_ensemble(load_ensemble(directory), directory) : read_run(ref, directory);
-}
-
-ModelFiles read_ensemble(const Ensemble& ensemble, const std::filesystem::path& directory) {
-  return read_ensemble(ensemble, directory, /*depth=*/1);
+  return holds_ensemble(directory) ? read_ensemble(directory, /*depth=*/1) : read_run(ref, directory);
 }
 
 }  // namespace retort

@@ -24,8 +24,6 @@ struct ModelFiles {
 };
 /// Throws Error where files are damaged, or an ensemble within the ensemble was fitted again since.
 ModelFiles read_model_files(const std::string& ref, const Monitor& monitor = {});
-/// The same of an ensemble as it would lie in `directory`.
-ModelFiles read_ensemble(const Ensemble& ensemble, const std::filesystem::path& directory);
 
 /// Throws Error where `directory` holds no finished run.
 void check_run(const std::string& where, const std::filesystem::path& directory);

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/machine.h"
+#include "model/held_out.h"
 #include "model/model_files.h"
 #include "report/diversity_report.h"
 #include "report/evaluator.h"
@@ -214,12 +215,13 @@ void add_comparisons(Table& table, const std::vector<Group>& groups, size_t base
   correct_support(table);
 }
 
-// One member differs from nobody, and what an ensemble within the ensemble answers is no network's.
+// One member differs from nobody; what an ensemble within the ensemble answers is no network's; and of networks trained
+// by folds val can say nothing, for they have seen it.
 bool has_networks_to_compare(const fs::path& ensemble) {
   const std::vector<Ensemble::Member> members = load_ensemble(ensemble).members;
-  return members.size() > 1 && std::none_of(members.begin(), members.end(), [&](const Ensemble::Member& member) {
-           return holds_ensemble(full_ref(member.path, ensemble));
-         });
+  return members.size() > 1 && !trained_by_folds(ensemble) &&
+         std::none_of(members.begin(), members.end(),
+                      [&](const Ensemble::Member& member) { return holds_ensemble(full_ref(member.path, ensemble)); });
 }
 
 void add_diversity(Table& table, const std::vector<Entry>& entries, Evaluator& evaluator) {

@@ -125,6 +125,7 @@ class CliTest(RetortCase):
         doc = self.run_json("label", "--teacher", ensemble, "--data", self.data, "--views", 2, "--augment",
                             "random_crop:padding=1", "--out", labels)
         self.assertEqual((doc["views"], len(doc["teachers"])), (2, 2))
+        self.assertTrue(self.run_json("label", "--verify", 20, "--data", self.data, "--out", labels)["good"])
         doc = self.run_json("distill", "--labels", labels, "--teacher", ensemble, "--data", self.data, "--student",
                             "resnet8_half", "--epochs", 4, "--batch", 32, "--out", student)
         self.assertGreater(doc["val"]["accuracy"], 0.5)
@@ -167,7 +168,10 @@ class CliTest(RetortCase):
             self.run_retort("ensemble", "--members", *members, "--data", self.data, "--out", out)
         two, one = (self.run_json("eval", "--model", outer, "--data", self.data, "--views", n) for n in (2, 1))
         self.assertNotEqual(two["results"][0]["nll"], one["results"][0]["nll"])
-        text = self.run_retort("eval", "--model", outer, "--data", self.data, "--per-class").stdout
+        text = self.run_retort("eval", "--model", outer, "--data", self.data, "--per-class", "--predictions",
+                               f"{self.dir}/kept").stdout
+        with open(f"{self.dir}/kept/outer/predictions.json") as f:
+            self.assertEqual(json.load(f)["samples"], 200)
         self.assertEqual(text.count("recall"), CLASSES)
         self.assertIn("did you mean 'temperature'", self.error_line("calibrate", "--model", run, "--method", "temperatur", expect=2))
 

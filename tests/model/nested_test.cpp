@@ -92,6 +92,30 @@ TEST_F(NestedTest, NestingEndsSomewhere) {
   expect_error([&] { Model model(path("deepest")); }, {"more than 8 deep"});
 }
 
+// What networks that have seen val say of it is worth nothing.
+TEST_F(NestedTest, FitsUseWhatFoldsSaidOfSamplesTheyHaveNotSeen) {
+  Predictions folds{{"folds"}, 0, 4, "val", data.hash, {}, {}, {}};
+  for (const Samples* samples : {&data.train, &data.val}) {
+    for (int64_t i = 0; i < samples->size(); ++i) {
+      folds.ids.push_back(samples->id(i));
+      folds.labels.push_back(samples->label(i));
+      for (int64_t c = 0; c < 4; ++c) folds.logits.push_back(c == samples->label(i) ? 5.0F : 0.0F);  // always right
+      ++folds.samples;
+    }
+  }
+  save_predictions(dir / "inner" / "out_of_fold", folds);
+  const Ensemble mixed = fit({path("inner"), runs[2]}, "weighted", "outer");
+  EXPECT_EQ(mixed.members.size(), 1u);  // the untrained network got no weight
+  EXPECT_EQ(mixed.val_accuracy, 1);
+  const Calibration c = calibrate(path("inner"));
+  EXPECT_NEAR(c.nll_before, std::log1p(3 * std::exp(-5.0)), 1e-6);
+  fs::copy(dir / "inner", dir / "other", fs::copy_options::recursive);
+  fit({path("inner"), path("other")}, "weighted", "both");  // on train and val
+  folds.data_hash = "another";
+  save_predictions(dir / "inner" / "out_of_fold", folds);
+  expect_error([&] { fit({path("inner"), runs[2]}, "mean_logits", "never"); }, {"other data"});
+}
+
 TEST_F(NestedTest, ACalibratedRunAnswersWithItsCalibration) {
   const Predictions before = answers(runs[0], "val");
   const Calibration c = calibrate(runs[0]);
