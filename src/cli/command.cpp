@@ -81,6 +81,22 @@ void add_views_options(CLI::App& verb, ViewsOptions& options) {
   verb.add_option("--combine-views", options.combiner, "Combiner of the views")->capture_default_str();
 }
 
+void add_fields(CLI::App& verb, const Fields& fields) {
+  for (const Field& field : fields) {
+    const auto add = [&](auto* value) {
+      using T = std::remove_pointer_t<decltype(value)>;
+      if constexpr (std::is_same_v<T, bool>) {
+        verb.add_flag(flag_name(field.name), *value, field.help);
+      } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+        verb.add_option(flag_name(field.name), *value, field.help);
+      } else {
+        verb.add_option(flag_name(field.name), *value, field.help)->capture_default_str();
+      }
+    };
+    std::visit(add, field.value);
+  }
+}
+
 std::string shell_quote(const std::string& argument) {
   const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,@%";
   if (!argument.empty() && argument.find_first_not_of(plain) == std::string::npos) return argument;

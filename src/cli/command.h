@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
+#include "base/fields.h"
 #include "retort/base.h"
 #include "retort/model.h"
 
@@ -47,6 +47,9 @@ CLI::App* add_verb(CLI::App& app, Context& context, const std::string& name, con
 
 /// The options of test-time augmentation.
 void add_views_options(CLI::App& verb, ViewsOptions& options);
+
+/// Adds a flag for each option, with its default.
+void add_fields(CLI::App& verb, const Fields& fields);
 
 /// What --skip-broken does, wherever data is read.
 inline constexpr const char* kSkipBrokenHelp = "Look for images that cannot be read, and leave them out";

@@ -1,7 +1,7 @@
 #include "retort/ensemble.h"
 
 #include "cli/command.h"
-#include "retort/model.h"
+#include "model/fields.h"
 
 namespace retort::cli {
 
@@ -52,16 +52,8 @@ void add_ensemble(CLI::App& app, Context& context) {
   auto options = std::make_shared<EnsembleOptions>();
   CLI::App* verb = add_verb(app, context, "ensemble", "Combine trained members; what is fitted is fitted on val",
                             [&context, options] { run_ensemble(context, *options); });
-  verb->add_option("--members", options->members, "Runs and ensembles, two or more")->required();
-  verb->add_option("--method", options->method, "Combiner (see: retort list combiners)")->capture_default_str();
-  verb->add_option("--calibrate", options->calibration,
-                   "Calibration of what was combined, fitted on val (see: retort list calibrations)");
-  verb->add_option("--data", options->data, "Data set whose val split is fitted on")->capture_default_str();
-  verb->add_option("--split", options->split, "Split to fit on; test is refused")->capture_default_str();
-  verb->add_option("--samples", options->samples, "Fit on a fixed subset of this many samples; 0 is all")
-      ->capture_default_str();
-  verb->add_flag("--skip-broken", options->skip_broken, kSkipBrokenHelp);
-  verb->add_option("--out", options->out, "Directory to make")->required();
+  add_fields(*verb, fields(*options));
+  for (const char* flag : {"--members", "--out"}) verb->get_option(flag)->required();
 }
 
 }  // namespace retort::cli

@@ -1,5 +1,5 @@
 #include "cli/command.h"
-#include "retort/train.h"
+#include "train/options.h"
 
 namespace retort::cli {
 
@@ -50,18 +50,8 @@ void add_label(CLI::App& app, Context& context) {
   auto verify = std::make_shared<int64_t>(0);
   CLI::App* verb = add_verb(app, context, "label", "Write a teacher's soft labels, each member apart",
                             [&context, options, verify] { run_label(context, *options, *verify); });
-  verb->add_option("--teacher", options->teacher, "A run directory or an ensemble");
-  verb->add_option("--data", options->data, "Data set whose train split is labelled")->capture_default_str();
-  verb->add_option("--samples", options->samples, "The same fixed subset as in training; 0 is all")
-      ->capture_default_str();
-  verb->add_flag("--skip-broken", options->skip_broken, kSkipBrokenHelp);
-  verb->add_option("--views", options->views, "Views of each sample; more than a store has are added to it")
-      ->capture_default_str();
-  verb->add_option("--top", options->top, "Keep the highest logits of each row alone, such as 32 of 1000; 0 is all")
-      ->capture_default_str();
-  verb->add_option("--augment", options->augment, "Augmentations that make a view")->capture_default_str();
-  verb->add_option("--precision", options->precision, "auto, f32 or bf16")->capture_default_str();
-  verb->add_option("--out", options->out, "Directory to make")->required();
+  add_fields(*verb, fields(*options));
+  verb->get_option("--out")->required();
   verb->add_option("--verify", *verify, "Compute this many rows of the store in --out again, and compare");
 }
 

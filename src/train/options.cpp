@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <string_view>
 
 #include "base/machine.h"
 #include "retort/losses.h"
@@ -19,19 +18,12 @@ constexpr int64_t kMaxSide = 8192;
 constexpr int kMaxThreads = 1024;
 constexpr double kMaxTemperature = 1000;
 
-// "temperature_x" as "--temperature-x".
-std::string flag(std::string_view name) {
-  std::string out = str("--", name);
-  std::replace(out.begin(), out.end(), '_', '-');
-  return out;
-}
-
 /// Checks the options of one verb.
 class Checker {
  public:
   explicit Checker(std::string verb) : verb_(std::move(verb)) {}
 
-  std::string where(std::string_view name) const { return verb_ + " " + flag(name); }
+  std::string where(std::string_view name) const { return verb_ + " " + flag_name(name); }
   template <class T>
   void require(bool good, std::string_view name, const T& value, std::string_view expected) const {
     if (!good) fail_usage(where(name), "'", value, "' given; expected ", expected);
@@ -134,48 +126,13 @@ std::string loss_spec(const DistillOptions& options) {
   return options.loss;
 }
 
-Json options_json(const TrainOptions& o) {
-  Json json = {{"data", o.data},
-               {"model", o.model},
-               {"out", o.out},
-               {"samples", o.samples},
-               {"skip_broken", o.skip_broken},
-               {"epochs", o.epochs},
-               {"batch", o.batch},
-               {"pretrained", o.pretrained},
-               {"freeze", join(o.freeze)},
-               {"freeze_bn", o.freeze_bn},
-               {"layer_decay", o.layer_decay},
-               {"head_lr_scale", o.head_lr_scale},
-               {"optimizer", o.optimizer},
-               {"lr", o.lr},
-               {"momentum", o.momentum},
-               {"weight_decay", o.weight_decay},
-               {"warmup_epochs", o.warmup_epochs},
-               {"label_smoothing", o.label_smoothing},
-               {"clip_grad", o.clip_grad},
-               {"ema", o.ema},
-               {"augment", o.augment},
-               {"img_size", o.img_size},
-               {"views", o.views},
-               {"precision", o.precision},
-               {"device", o.device},
-               {"threads", o.threads},
-               {"seed", o.seed},
-               {"view_seed", o.view_seed},
-               {"resume", o.resume},
-               {"checkpoint_seconds", o.checkpoint_seconds},
-               {"distill", nullptr}};
-  if (o.distill) {
-    const DistillOptions& d = *o.distill;
-    json["distill"] = {{"labels", d.labels},
-                       {"teacher", d.teacher},
-                       {"combiner", d.combiner},
-                       {"loss", d.loss},
-                       {"temperature", d.temperature},
-                       {"alpha", d.alpha},
-                       {"teacher_precision", d.teacher_precision}};
-  }
+Json options_json(const TrainOptions& options) {
+  TrainOptions o = options;
+  Json json = fields_json(fields(o));
+  json["device"] = o.device;
+  json["threads"] = o.threads;
+  json["seed"] = o.seed;
+  json["distill"] = o.distill ? fields_json(fields(*o.distill)) : Json(nullptr);
   return json;
 }
 
@@ -195,7 +152,7 @@ void check_same_options(const std::string& where, const Json& kept, const Json& 
   const auto compare = [&](const std::string& key) {
     if (text(before, key) == text(now, key)) return;
     const std::string line =
-        flag(key.substr(key.rfind('/') + 1)) + " was " + text(before, key) + ", is " + text(now, key);
+        flag_name(key.substr(key.rfind('/') + 1)) + " was " + text(before, key) + ", is " + text(now, key);
     if (std::find(differences.begin(), differences.end(), line) == differences.end()) differences.push_back(line);
   };
   for (const auto& item : now.items()) compare(item.key());

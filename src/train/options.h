@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "base/json.h"
+#include "base/fields.h"
 #include "retort/train.h"
 
 namespace retort {
@@ -16,6 +16,12 @@ std::string verb_of(const TrainOptions& options);
 /// unknown or a combination impossible.
 void check_options(const TrainOptions& options);
 void check_options(const LabelOptions& options);
+
+/// The options that are flags of the command line and keys of recipes. What all verbs share (seed, threads, device) is
+/// not among them, nor is what has no flag.
+Fields fields(TrainOptions& options);
+Fields fields(DistillOptions& options);
+Fields fields(LabelOptions& options);
 
 /// The spec of the distillation loss with `temperature` put in where the loss takes one and was given none.
 std::string loss_spec(const DistillOptions& options);

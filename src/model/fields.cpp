@@ -1,0 +1,17 @@
+#include "model/fields.h"
+
+namespace retort {
+
+Fields fields(EnsembleOptions& o) {
+  return {
+      {"members", &o.members, "Runs and ensembles, two or more"},
+      {"method", &o.method, "Combiner (see: retort list combiners)"},
+      {"calibrate", &o.calibration, "Calibration of what was combined, fitted on val (see: retort list calibrations)"},
+      {"data", &o.data, "Data set whose val split is fitted on"},
+      {"split", &o.split, "Split to fit on; test is refused"},
+      {"samples", &o.samples, "Fit on a fixed subset of this many samples; 0 is all"},
+      {"skip_broken", &o.skip_broken, "Look for images that cannot be read, and leave them out"},
+      {"out", &o.out, "Directory to make"}};
+}
+
+}  // namespace retort

@@ -1,0 +1,59 @@
+#include "train/options.h"
+
+namespace retort {
+
+Fields fields(TrainOptions& o) {
+  return {
+      {"data", &o.data, "Data set (see: retort list data)"},
+      {"model", &o.model, "Backbone (see: retort list models)"},
+      {"out", &o.out, "Run directory to make"},
+      {"samples", &o.samples, "Train on a fixed subset of this many samples; 0 is all"},
+      {"skip_broken", &o.skip_broken, "Look for images that cannot be read, and leave them out"},
+      {"epochs", &o.epochs, "Times through the samples"},
+      {"batch", &o.batch, "Images a step"},
+      {"pretrained", &o.pretrained, "Weights to go on from: a run, a directory of timm's, or a name of the hub"},
+      {"freeze", &o.freeze, "Modules that do not learn, by timm's names, such as conv1,bn1,layer1"},
+      {"freeze_bn", &o.freeze_bn, "Batch norms keep their statistics, weights and biases"},
+      {"layer_decay", &o.layer_decay, "Each layer learns this much slower than the next one, such as 0.75; 1 is off"},
+      {"head_lr_scale", &o.head_lr_scale, "Factor of the classifier's learning rate"},
+      {"optimizer", &o.optimizer, "sgd (Nesterov momentum) or adamw"},
+      {"lr", &o.lr, "Peak learning rate; about 0.1 for sgd, 0.002 for adamw"},
+      {"momentum", &o.momentum, "Of sgd"},
+      {"weight_decay", &o.weight_decay, "Not on norms and biases"},
+      {"warmup_epochs", &o.warmup_epochs, "Linear warm-up before the cosine"},
+      {"label_smoothing", &o.label_smoothing, "Share of the label spread over all classes"},
+      {"clip_grad", &o.clip_grad, "Largest norm of all gradients; 0 is off"},
+      {"ema", &o.ema, "Decay of averaged weights, such as 0.999; 0 is off"},
+      {"augment", &o.augment, "Augmentations (see: retort list augmentations); empty is none, auto goes by the data"},
+      {"img_size", &o.img_size, "Side of the images it sees; 0: the data's, or the backbone's where images differ"},
+      {"views", &o.views, "Cycle through this many views of each sample; 0: a new view every epoch"},
+      {"precision", &o.precision, "auto, f32 or bf16; auto is bf16 for nets of dense convolutions where it is fast"},
+      {"view_seed", &o.view_seed, "Seed of the views, apart from --seed so that several seeds see the same"},
+      {"resume", &o.resume, "Go on from the checkpoint in --out"},
+      {"checkpoint_seconds", &o.checkpoint_seconds, "Between two checkpoints; one is also made at every epoch's end"}};
+}
+
+Fields fields(DistillOptions& o) {
+  return {{"labels", &o.labels, "Soft labels that retort label wrote (fast)"},
+          {"teacher", &o.teacher,
+           "A run or an ensemble. With labels: its combiner is used; alone: it runs beside the student (slow)"},
+          {"combiner", &o.combiner, "How to combine stored members without a teacher"},
+          {"loss", &o.loss, "Distillation loss (see: retort list losses)"},
+          {"temperature", &o.temperature, "T in alpha * T^2 * KL(teacher || student) + (1 - alpha) * CE"},
+          {"alpha", &o.alpha, "Weight of the distillation term; 1 - alpha is that of the labels"},
+          {"teacher_precision", &o.teacher_precision, "Of a teacher that runs beside: auto, f32, bf16"}};
+}
+
+Fields fields(LabelOptions& o) {
+  return {{"teacher", &o.teacher, "A run directory or an ensemble"},
+          {"data", &o.data, "Data set whose train split is labelled"},
+          {"samples", &o.samples, "The same fixed subset as in training; 0 is all"},
+          {"skip_broken", &o.skip_broken, "Look for images that cannot be read, and leave them out"},
+          {"views", &o.views, "Views of each sample; more than a store has are added to it"},
+          {"top", &o.top, "Keep the highest logits of each row alone, such as 32 of 1000; 0 is all"},
+          {"augment", &o.augment, "Augmentations that make a view"},
+          {"precision", &o.precision, "auto, f32 or bf16"},
+          {"out", &o.out, "Directory to make"}};
+}
+
+}  // namespace retort
