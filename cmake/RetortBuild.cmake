@@ -65,6 +65,19 @@ function(retort_module name)
   endif()
 endfunction()
 
+# retort_embed(TARGET NAME FILE): the text file as `const char* const NAME` in namespace retort.
+function(retort_embed target name file)
+  file(READ ${file} text)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/embedded/${name}.cpp)
+  file(CONFIGURE OUTPUT ${source} @ONLY CONTENT "namespace retort {
+extern const char* const @name@;
+const char* const @name@ = R\"embedded(@text@)embedded\";
+}  // namespace retort
+")
+  target_sources(${target} PRIVATE ${source})
+endfunction()
+
 # Torch's tensor header is 2 s of every file that sees it: precompiled once, for all that do.
 function(retort_torch_headers target)
   if(target STREQUAL retort_network)

@@ -12,6 +12,10 @@ find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_writer.hpp REQUIRED)
 add_library(retort_protozero INTERFACE IMPORTED)
 target_include_directories(retort_protozero INTERFACE ${PROTOZERO_INCLUDE_DIR})
 
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
+add_library(retort_tomlplusplus INTERFACE IMPORTED)
+target_include_directories(retort_tomlplusplus SYSTEM INTERFACE ${TOMLPLUSPLUS_INCLUDE_DIR})
+
 set(RETORT_WHEELS ${PROJECT_SOURCE_DIR}/.deps/wheels CACHE PATH "Where ./dev setup unpacks wheels")
 foreach(part RetortCodecs RetortLbfgs RetortTorch)
   include(${part})

@@ -19,6 +19,7 @@ LAYERS = [
     ["network", "losses"],
     ["model"],
     ["train", "report"],
+    ["recipe"],
     ["cli"],
 ]
 LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
@@ -35,6 +36,7 @@ OUTSIDE = {
     r"(jpeglib\.h|jerror\.h|spng\.h|webp/)": {"image"},
     r"curl/": {"weights"},
     r"protozero/": {"train"},
+    r"toml\+\+/": {"recipe"},
 }
 PUBLIC_OUTSIDE = {"ATen/core/Tensor.h"}
 UMBRELLA = "retort.h"

@@ -10,6 +10,7 @@
 #include "retort/metrics.h"
 #include "retort/model.h"
 #include "retort/predictions.h"
+#include "retort/recipe.h"
 #include "retort/report.h"
 #include "retort/train.h"
 #include "retort/weights.h"

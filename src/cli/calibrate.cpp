@@ -1,5 +1,5 @@
 #include "cli/command.h"
-#include "retort/model.h"
+#include "model/fields.h"
 
 namespace retort::cli {
 
@@ -27,12 +27,8 @@ void add_calibrate(CLI::App& app, Context& context) {
   auto options = std::make_shared<CalibrateOptions>();
   CLI::App* verb = add_verb(app, context, "calibrate", "Fit probabilities on val, of one run or one ensemble",
                             [&context, options] { run_calibrate(context, *options); });
-  verb->add_option("--model", options->path, "A run or an ensemble; its calibration is kept with it")->required();
-  verb->add_option("--method", options->method, "Calibration (see: retort list calibrations)")->capture_default_str();
-  verb->add_option("--data", options->data, "Data set whose val split is fitted on")->capture_default_str();
-  verb->add_option("--samples", options->samples, "Fit on a fixed subset of this many samples; 0 is all")
-      ->capture_default_str();
-  verb->add_flag("--skip-broken", options->skip_broken, kSkipBrokenHelp);
+  add_fields(*verb, fields(*options));
+  verb->get_option("--model")->required();
 }
 
 }  // namespace retort::cli

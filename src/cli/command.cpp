@@ -39,7 +39,7 @@ Monitor Context::monitor() const {
   if (!quiet) {
     auto printer = std::make_shared<ProgressPrinter>();
     monitor.progress = [printer](const Progress& p) { printer->show(p); };
-    monitor.say = [this](const std::string& line) { say(line); };
+    monitor.say = [printer](const std::string& line) { printer->say(line); };
   }
   return monitor;
 }

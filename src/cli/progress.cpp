@@ -86,6 +86,15 @@ void ProgressPrinter::print_plain(Task& task) {
   std::fputs((line(task, 200) + "\n").c_str(), stderr);
 }
 
+void ProgressPrinter::say(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  std::string out;
+  if (drawn_lines_ > 0) out = str("\033[", drawn_lines_, "A\r\033[J");
+  std::fputs((out + line + "\n").c_str(), stderr);
+  drawn_lines_ = 0;
+  if (terminal_ && !tasks_.empty()) redraw();
+}
+
 void ProgressPrinter::show(const Progress& progress) {
   const std::lock_guard lock(mutex_);
   Task& task = find(progress);

@@ -17,6 +17,8 @@ class ProgressPrinter {
   /// Leaves the last state on the screen.
   ~ProgressPrinter();
   void show(const Progress& progress);
+  /// A line above the bars.
+  void say(const std::string& line);
 
  private:
   struct Task {

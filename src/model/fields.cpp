@@ -14,4 +14,12 @@ Fields fields(EnsembleOptions& o) {
       {"out", &o.out, "Directory to make"}};
 }
 
+Fields fields(CalibrateOptions& o) {
+  return {{"model", &o.path, "A run or an ensemble; its calibration is kept with it"},
+          {"method", &o.method, "Calibration (see: retort list calibrations)"},
+          {"data", &o.data, "Data set whose val split is fitted on"},
+          {"samples", &o.samples, "Fit on a fixed subset of this many samples; 0 is all"},
+          {"skip_broken", &o.skip_broken, "Look for images that cannot be read, and leave them out"}};
+}
+
 }  // namespace retort

@@ -8,5 +8,6 @@
 namespace retort {
 
 Fields fields(EnsembleOptions& options);
+Fields fields(CalibrateOptions& options);
 
 }  // namespace retort

@@ -2,7 +2,7 @@
 #include <filesystem>
 #include <set>
 
-#include "base/machine.h"
+#include "base/jobs.h"
 #include "retort/train.h"
 #include "train/options.h"
 
@@ -32,11 +32,12 @@ std::vector<TrainOutcome> train_side_by_side(std::vector<TrainOptions> jobs, int
   }
   const int cores = resolve_threads(threads), at_once = std::clamp<int>(static_cast<int>(jobs.size()), 1, cores);
   std::vector<TrainOutcome> outcomes(jobs.size());
-  parallel_for(at_once, std::ssize(jobs), [&](int64_t i) {
-    const auto at = static_cast<size_t>(i);
-    jobs[at].threads = cores / at_once;
-    outcomes[at] = outcome_of(jobs[at], monitor);
-  });
+  std::vector<Job> work;
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].threads = cores / at_once;
+    work.push_back({.run = [&, i](int) { outcomes[i] = outcome_of(jobs[i], monitor); }, .threads = jobs[i].threads});
+  }
+  run_jobs(work, {.threads = cores});
   return outcomes;
 }
 

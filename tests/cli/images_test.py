@@ -16,6 +16,7 @@ from retort_case import RetortCase, main
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 PHOTOS = TESTS / "golden" / "images"
+EXAMPLES = TESTS.parent / "examples"
 COLOURS = {"blue": (40, 60, 200), "green": (50, 190, 70), "red": (210, 50, 60)}
 
 
@@ -155,6 +156,14 @@ class ImagesTest(RetortCase):
         rows = self.run_json("compare", "timm/tiny", tuned, both, "--data", self.data, "--no-speed")["rows"]
         self.assertEqual([(r["name"], r["kind"]) for r in rows],
                          [("tiny", "member"), ("tuned", "member"), ("with-hub", "ensemble")])
+
+    def test_example_fine_tune(self):
+        self.publish(self.train("a"), "timm/small")
+        small = [f"out={self.dir}/fine_tune", f"data={self.data}", "label.views=1", "report.speed=false"]
+        small += [f"{kind}.{change}" for kind in ("train", "distill") for change in ("pretrained=timm/small", "epochs=1")]
+        doc = self.run_json("run", EXAMPLES / "fine_tune.toml", *(word for s in small for word in ("--set", s)))
+        self.assertEqual([row["name"] for row in doc["table"]["rows"]],
+                         ["resnet18", "mobilenet", "convnext", "weighted", "student"])
 
     def test_hub_errors_say_what_to_do(self):
         photo = PHOTOS / "png-palette.png"

@@ -1,0 +1,136 @@
+#include "recipe/read.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "support/expect_error.h"
+
+namespace retort {
+namespace {
+
+RecipeOptions recipe(const std::string& text, std::vector<std::string> set = {}) {
+  return {.name = "r.toml", .text = text, .set = std::move(set)};
+}
+
+void refuse(const std::string& text, const std::vector<std::string>& words, std::vector<std::string> set = {}) {
+  test::expect_error([&] { read_recipe(recipe(text, std::move(set))); }, words, Error::Kind::usage);
+}
+
+const char* const kPipeline = R"(out = "o"
+data = "idx:d"
+samples = 90
+[defaults.train]
+batch = 32
+lr = 0.05
+[[train]]
+model = "resnet8"
+[[train]]
+name = "b"
+model = "resnet8"
+lr = 0.2
+[[ensemble]]
+name = "both"
+members = ["resnet8", "b"]
+method = "weighted"
+[[distill]]
+name = "student"
+model = "resnet8_half"
+teacher = "both"
+seeds = [4, 5]
+[report]
+)";
+
+std::vector<std::string> names(const Recipe& r) {
+  std::vector<std::string> out;
+  for (const RecipeStep& step : r.steps) out.push_back(step.name);
+  return out;
+}
+
+TEST(ReadRecipe, StepsTakeDefaultsAndKnowEachOther) {
+  const Recipe r = read_recipe(recipe(kPipeline));
+  EXPECT_EQ(names(r), (std::vector<std::string>{"resnet8", "b", "both", "student-seed4", "student-seed5", "report"}));
+  const TrainOptions& a = *r.steps[0].step->training();
+  EXPECT_EQ(std::tie(a.data, a.samples, a.batch, a.lr), std::make_tuple("idx:d", 90, 32, 0.05));
+  EXPECT_EQ(r.steps[1].step->training()->lr, 0.2);
+  const TrainOptions& student = *r.steps[4].step->training();
+  EXPECT_EQ(std::tie(student.seed, student.lr, student.distill->teacher), std::make_tuple(5u, 0.05, "o/both"));
+  EXPECT_EQ(r.steps[2].needs, (std::vector<size_t>{0, 1}));
+  EXPECT_EQ(r.steps[4].needs, (std::vector<size_t>{2}));
+  EXPECT_EQ(r.steps[5].needs, (std::vector<size_t>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(r.steps[5].out, "o");
+  EXPECT_EQ(r.steps[2].settings.dump(), R"({"members":"resnet8, b","method":"weighted","data":"idx:d"})");
+}
+
+TEST(ReadRecipe, SeedsAreShifted) {
+  RecipeOptions options = recipe(kPipeline);
+  options.seed = 100;
+  EXPECT_EQ(read_recipe(options).steps[4].step->training()->seed, 105u);
+}
+
+TEST(ReadRecipe, OverridesReachTopDefaultsKindsAndSteps) {
+  const Recipe r =
+      read_recipe(recipe(kPipeline, {"out=p", "defaults.train.epochs=3", "train.b.model=vgg8", "train.lr=0.3",
+                                     "distill.student.seeds=[1]", "defaults.ensemble.samples=7"}));
+  EXPECT_EQ(names(r), (std::vector<std::string>{"resnet8", "b", "both", "student-seed1", "report"}));
+  EXPECT_EQ(r.out, "p");
+  for (const size_t i : {0, 1}) EXPECT_EQ(r.steps[i].step->training()->lr, 0.3);
+  EXPECT_EQ(r.steps[1].step->training()->model, "vgg8");
+  EXPECT_EQ(r.steps[3].step->training()->epochs, 3);
+  refuse(kPipeline, {"[--set ", "train.c"}, {"train.c.lr=1"});
+  refuse(kPipeline, {"[--set ", "KEY=VALUE"}, {"lr"});
+  refuse(kPipeline, {"[--set ", "'epoch'", "did you mean 'epochs'"}, {"train.b.epoch=1"});
+}
+
+TEST(ReadRecipe, OnlyKeepsWhatIsNeeded) {
+  RecipeOptions options = recipe(kPipeline);
+  options.only = {"both"};
+  EXPECT_EQ(names(read_recipe(options)), (std::vector<std::string>{"resnet8", "b", "both"}));
+  options.only = {"student"};
+  EXPECT_EQ(read_recipe(options).steps.size(), 5u);
+  options.only = {"studnet"};
+  test::expect_error([&] { read_recipe(options); }, {"[--only]", "did you mean 'student'"}, Error::Kind::usage);
+}
+
+TEST(ReadRecipe, SaysWhatIsWrongAndWhere) {
+  refuse("out = \n", {"[r.toml:1]", "not TOML"});
+  refuse("[[train]]\nmodel = \"vgg8\"\n", {"[r.toml]", "'out'"});
+  refuse("out = 3\n[[train]]\n", {"[r.toml:1]", "text"});
+  refuse("out = \"o\"\n", {"[r.toml]", "no steps"});
+  refuse("out = \"o\"\nsample = 3\n[[train]]\n", {"[r.toml:2]", "did you mean 'samples'"});
+  refuse("out = \"o\"\n[[trian]]\n", {"[r.toml:2]", "did you mean 'train'"});
+  refuse("out = \"o\"\n[defaults.trian]\n", {"[r.toml:2]", "did you mean 'train'"});
+  const std::string train = "out = \"o\"\n[[train]]\nmodel = \"vgg8\"\n";
+  refuse(train + "epoch = 3\n", {"[r.toml:4]", "did you mean 'epochs'"});
+  refuse(train + "epochs = 1.5\n", {"[r.toml:4]", "epochs", "whole number"});
+  refuse(train + "lr = [1]\n", {"[r.toml:4]", "lr", "a number"});
+  refuse(train + "lr = 2020-01-01\n", {"[r.toml:4]", "date"});
+  refuse(train + "lr = -1.0\n", {"[r.toml:2]", "vgg8", "--lr"});
+  refuse(train + "seeds = 3\n", {"[r.toml:4]", "list"});
+  refuse(train + "[train.more]\nx = 1\n", {"[r.toml:4]"});
+  refuse(train + "[[train]]\nmodel = \"vgg8\"\n", {"[r.toml:4]", "two steps are called 'vgg8'"});
+  for (const char* name : {"a/b", "..", "", ".x", "a b"}) {
+    refuse(train + "name = \"" + name + "\"\n", {"[r.toml:2]", "name is '"});
+  }
+  refuse(train + "[[ensemble]]\nname = \"e\"\nmembers = [\"vgg8\", \"vgg\"]\n", {"[r.toml:6]", "did you mean 'vgg8'"});
+  refuse(train + "[[ensemble]]\nname = \"e\"\nmethod = \"wieghted\"\n", {"[r.toml:4]", "did you mean 'weighted'"});
+  refuse("out = \"o\"\n[[train]]\n", {"[r.toml:2]", "--model"});
+}
+
+TEST(ReadRecipe, RefusesCyclesAndManyWhereOneIsMeant) {
+  const std::string a = "out = \"o\"\n[[distill]]\nname = \"a\"\nmodel = \"vgg8\"\nteacher = \"b\"\n";
+  refuse(a + "[[distill]]\nname = \"b\"\nmodel = \"vgg8\"\nteacher = \"a\"\n", {"need each other", "a -> b -> a"});
+  refuse(a + "[[train]]\nname = \"b\"\nmodel = \"vgg8\"\nseeds = [1, 2]\n", {"[r.toml:5]", "stands for 2 steps"});
+}
+
+TEST(ReadRecipe, ACalibrationLiesWithItsTraining) {
+  const std::string text =
+      "out = \"o\"\n[[ensemble]]\nname = \"e\"\nmembers = [\"cal\"]\n[[calibrate]]\nname = \"cal\"\nmodel = ";
+  const Recipe r = read_recipe(recipe(text + "\"vgg8\"\n[[train]]\nmodel = \"vgg8\"\n"));
+  EXPECT_EQ(r.steps[1].out, "o/vgg8");
+  EXPECT_EQ(r.steps[0].needs, std::vector<size_t>{1});
+  refuse(text + "\"e\"\n", {"[r.toml:7]", "no training"});
+}
+
+}  // namespace
+}  // namespace retort
