@@ -1,13 +1,13 @@
 #include "train/needs.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/rand.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <limits>
 
 #include "base/machine.h"
+#include "base/random.h"
 #include "retort/losses.h"
 #include "retort/network.h"
 #include "retort/zoo.h"
@@ -43,7 +43,7 @@ TrainNeeds training_needs(const TrainOptions& options, const DataSet& data) {
 }
 
 double measure_training(const TrainOptions& options, const DataSet& data) {
-  constexpr double kMultiplyAdds = 3e9;  // of a step: a fraction of a second
+  constexpr double kMultiplyAdds = 1e10;  // of a step: a fraction of a second
   constexpr int kSteps = 2;
   const Shape input = input_shape(options, data);
   set_threads(1);
@@ -52,7 +52,10 @@ double measure_training(const TrainOptions& options, const DataSet& data) {
   const double macs = 3 * static_cast<double>(std::max<int64_t>(1, cost(network.graph(), input).macs));
   const int64_t batch =
       std::clamp<int64_t>(static_cast<int64_t>(kMultiplyAdds / macs), 2, std::max<int64_t>(2, options.batch));
-  const at::Tensor images = at::rand({batch, input[0], input[1], input[2]}).to(network.device());
+  Rng rng({0});
+  std::vector<float> pixels(static_cast<size_t>(batch * input[0] * input[1] * input[2]));
+  for (float& pixel : pixels) pixel = static_cast<float>(rng.uniform(-1, 1));
+  const at::Tensor images = wrap_images(pixels.data(), batch, input[0], input[1], input[2], network.device());
   const at::Tensor labels = at::zeros({batch}, at::TensorOptions().dtype(at::kLong)).to(network.device());
   const at::AutoGradMode gradients(true);
   double best = std::numeric_limits<double>::infinity();
