@@ -39,10 +39,11 @@ class TrainStep : public Step {
   }
 
   StepWork work(const DataSet& data) const override {
-    const auto samples = static_cast<double>(data.train.subset(options_.samples).size());
+    const auto epochs = static_cast<double>(options_.epochs);
+    const double images = epochs * static_cast<double>(data.train.subset(options_.samples).size());
     const bool beside = options_.distill && options_.distill->labels.empty();
-    const double images = samples * static_cast<double>(options_.epochs);
-    return {.trained = images, .predicted = beside ? images : 0};
+    const double validation = epochs * static_cast<double>(data.val.size()) / 3;  // forward only
+    return {.trained = images + validation, .predicted = beside ? images : 0};
   }
 
   void run(const std::string& out, int threads, const RecipeOptions& options, const Monitor& monitor) override {
