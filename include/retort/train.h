@@ -15,12 +15,14 @@ namespace retort {
 /// The teacher's part in training a student: stored soft labels (fast), or a teacher that runs beside it (slow; gives
 /// the same loss on the same views).
 struct DistillOptions {
-  std::string labels;       ///< a store; its augmentation, view seed and views are the student's
-  std::string teacher;      ///< a run or an ensemble; with `labels`: must be the store's, and its combiner is used
-  std::string combiner;     ///< of the store's members where no teacher is given; "" is mean_logits
-  std::string loss = "kd";  ///< spec; without a temperature of its own, `temperature` is used
-  double temperature = 3;   ///< T of alpha * T^2 * KL(teacher || student) + (1 - alpha) * CE
-  double alpha = 0.7;       ///< weight of the distillation term, in [0, 1]
+  std::string labels;    ///< a store; its augmentation, view seed and views are the student's
+  std::string teacher;   ///< a run or an ensemble; with `labels`: must be the store's, and its combiner is used
+  std::string combiner;  ///< of the store's members where no teacher is given; "" is mean_logits
+  /// Terms and their weights, such as `kd + dist:weight=2` (losses.h): L of alpha * L + (1 - alpha) * CE.
+  std::string loss = "kd";
+  /// T of the terms that take one and were not given their own; without it, each has its default, 3 for kd.
+  std::optional<double> temperature;
+  double alpha = 0.7;                      ///< weight of the distillation term, in [0, 1]
   std::string teacher_precision = "auto";  ///< of a live teacher
 };
 

@@ -17,6 +17,8 @@ constexpr const char* kTypeName<uint64_t> = "a whole number, 0 or more";
 template <>
 constexpr const char* kTypeName<double> = "a number";
 template <>
+constexpr const char* kTypeName<std::optional<double>> = "a number";
+template <>
 constexpr const char* kTypeName<std::string> = "a text";
 template <>
 constexpr const char* kTypeName<std::vector<std::string>> = "a list of texts";
@@ -36,6 +38,8 @@ Json fields_json(const Fields& fields) {
         [&](const auto* value) {
           if constexpr (std::is_same_v<decltype(value), const std::vector<std::string>*>) {
             json[field.name] = join(*value);
+          } else if constexpr (std::is_same_v<decltype(value), const std::optional<double>*>) {
+            json[field.name] = *value ? Json(**value) : Json(nullptr);
           } else {
             json[field.name] = *value;
           }
@@ -53,6 +57,11 @@ void set_field(std::string_view where, const Field& field, const Json& value) {
           if constexpr (std::is_same_v<T, std::vector<std::string>>) {
             *out = value.is_string() ? T{value.get<std::string>()} : value.get<T>();
             return;
+          } else if constexpr (std::is_same_v<T, std::optional<double>>) {
+            if (fits<double>(value)) {
+              *out = value.get<double>();
+              return;
+            }
           } else if (fits<T>(value)) {
             *out = value.get<T>();
             return;

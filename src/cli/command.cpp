@@ -87,7 +87,7 @@ void add_fields(CLI::App& verb, const Fields& fields) {
       using T = std::remove_pointer_t<decltype(value)>;
       if constexpr (std::is_same_v<T, bool>) {
         verb.add_flag(flag_name(field.name), *value, field.help);
-      } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+      } else if constexpr (std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, std::optional<double>>) {
         verb.add_option(flag_name(field.name), *value, field.help);
       } else {
         verb.add_option(flag_name(field.name), *value, field.help)->capture_default_str();

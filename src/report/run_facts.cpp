@@ -1,5 +1,7 @@
 #include "report/run_facts.h"
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/json.h"
 #include "model/run_version.h"
@@ -25,12 +27,14 @@ fs::path run_of(const fs::path& directory) {
   return directory;
 }
 
-// "kd T=3 alpha=0.7"; settings that the loss was given show as they were.
+// "kd T=3 alpha=0.7"; the loss shows as it was given.
 std::string method_of(const std::string& where, const Json& distill) {
-  const Spec loss = Spec::parse(where, get<std::string>(where, distill, "loss"));
-  std::string text = loss.name;
-  if (!loss.values.contains("temperature")) text += str(" T=", get<double>(where, distill, "temperature"));
-  for (const auto& [name, value] : loss.values) text += " " + (name == "temperature" ? "T" : name) + "=" + value;
+  auto text = get<std::string>(where, distill, "loss");
+  const bool has_temperature = text.find("temperature=") != std::string::npos;
+  for (size_t at; (at = text.find(":temperature=")) != std::string::npos;) text.replace(at, 13, " T=");
+  std::replace(text.begin(), text.end(), ':', ' ');
+  const Json temperature = get<Json>(where, distill, "temperature");
+  if (!has_temperature && !temperature.is_null()) text += str(" T=", get<double>(where, distill, "temperature"));
   return text + str(" alpha=", get<double>(where, distill, "alpha"));
 }
 

@@ -38,8 +38,10 @@ Fields fields(DistillOptions& o) {
           {"teacher", &o.teacher,
            "A run or an ensemble. With labels: its combiner is used; alone: it runs beside the student (slow)"},
           {"combiner", &o.combiner, "How to combine stored members without a teacher"},
-          {"loss", &o.loss, "Distillation loss (see: retort list losses)"},
-          {"temperature", &o.temperature, "T in alpha * T^2 * KL(teacher || student) + (1 - alpha) * CE"},
+          {"loss", &o.loss, "Distillation loss, or several: 'kd + attention:weight=500' (see: retort list losses)"},
+          {"temperature", &o.temperature,
+           "T of losses that take one, as in alpha * T^2 * KL(teacher || student) + (1 - alpha) * CE; without it the "
+           "loss's own, 3 for kd"},
           {"alpha", &o.alpha, "Weight of the distillation term; 1 - alpha is that of the labels"},
           {"teacher_precision", &o.teacher_precision, "Of a teacher that runs beside: auto, f32, bf16"}};
 }

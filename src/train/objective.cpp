@@ -4,36 +4,30 @@
 
 #include <cmath>
 
-#include "train/options.h"
-
 namespace retort {
 
 Objective::Objective(const TrainOptions& options, std::optional<Teacher> teacher)
     : label_smoothing_(options.label_smoothing), teacher_(std::move(teacher)) {
   if (!teacher_) return;
   alpha_ = options.distill->alpha;
-  loss_ = make_loss(loss_spec(*options.distill));
+  loss_.emplace(options.distill->loss, options.distill->temperature);
 }
 
-Objective::Value Objective::operator()(const at::Tensor& logits, const Batch& batch) {
+LossValue Objective::operator()(const at::Tensor& logits, const Batch& batch, int64_t epoch) {
   const at::Tensor labels =
       at::from_blob(const_cast<int64_t*>(batch.labels.data()), {batch.size}, at::TensorOptions().dtype(at::kLong))
           .to(logits.device());
   if (!teacher_) return {cross_entropy(logits, labels, label_smoothing_), {}};
   teacher_logits_.resize(static_cast<size_t>(logits.numel()));
   teacher_->logits(batch, teacher_logits_);
-  const LossInputs inputs{logits, at::from_blob(teacher_logits_.data(), logits.sizes()).to(logits.device()), labels};
-  at::Tensor distill;
-  const Loss kept = [&](const LossInputs& in) {
-    at::Tensor loss = loss_(in);
-    distill = loss.detach();
-    return loss;
-  };
-  at::Tensor total = distillation_objective(kept, alpha_, label_smoothing_, inputs);
-  return {std::move(total), std::move(distill)};
+  const LossInputs inputs{.student_logits = logits,
+                          .teacher_logits = at::from_blob(teacher_logits_.data(), logits.sizes()).to(logits.device()),
+                          .labels = labels,
+                          .epoch = epoch};
+  return distillation_objective(*loss_, alpha_, label_smoothing_, inputs);
 }
 
-void LossMeter::add(int64_t step, const Objective::Value& value) {
+void LossMeter::add(int64_t step, const LossValue& value) {
   pending_.push_back({step, value.total.detach(), value.distill});
 }
 

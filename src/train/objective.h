@@ -14,11 +14,8 @@ namespace retort {
 class Objective {
  public:
   Objective(const TrainOptions& options, std::optional<Teacher> teacher);
-  struct Value {
-    at::Tensor total;    ///< knows its gradient
-    at::Tensor distill;  ///< the distillation term before alpha weighs it; undefined without a teacher
-  };
-  Value operator()(const at::Tensor& logits, const Batch& batch);
+  /// The distillation term is undefined without a teacher.
+  LossValue operator()(const at::Tensor& logits, const Batch& batch, int64_t epoch);
   /// Tells the teacher which batch comes next.
   void start(int64_t epoch, int64_t view, int64_t first) const {
     if (teacher_ && teacher_->start) teacher_->start(epoch, view, first);
@@ -27,7 +24,7 @@ class Objective {
  private:
   double label_smoothing_, alpha_ = 0;
   std::optional<Teacher> teacher_;
-  Loss loss_;
+  std::optional<Loss> loss_;
   std::vector<float> teacher_logits_;
 };
 
@@ -41,7 +38,7 @@ struct LossSums {
 class LossMeter {
  public:
   explicit LossMeter(bool on_cpu) : group_(on_cpu ? 1 : 32) {}
-  void add(int64_t step, const Objective::Value& value);
+  void add(int64_t step, const LossValue& value);
   /// Reads what is pending where a group is full, or `all`. Gives the first loss that is not finite, and its step.
   struct Bad {
     int64_t step;

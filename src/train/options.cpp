@@ -58,10 +58,12 @@ void check_distill(const Checker& check, const DistillOptions& d) {
     fail_usage(check.where("combiner"), "given beside --teacher, whose own combiner is used; leave one of them out");
   }
   check.require(d.alpha >= 0 && d.alpha <= 1, "alpha", d.alpha, "0 to 1 (the weight of the distillation term)");
-  check.require(d.temperature > 0 && d.temperature <= kMaxTemperature, "temperature", d.temperature,
-                str("above 0, up to ", kMaxTemperature));
+  if (d.temperature) {
+    check.require(*d.temperature > 0 && *d.temperature <= kMaxTemperature, "temperature", *d.temperature,
+                  str("above 0, up to ", kMaxTemperature));
+  }
   parse_precision(d.teacher_precision);
-  make_loss(loss_spec(d));
+  Loss(d.loss, d.temperature);
   if (!d.combiner.empty()) make_combiner(d.combiner);
 }
 
@@ -112,18 +114,6 @@ void check_options(const LabelOptions& o) {
   check.at_least("views", o.views, 1, kMaxViews);
   if (o.augment != "auto") Augment{o.augment};
   check.threads_and_device(o.threads, o.precision);
-}
-
-std::string loss_spec(const DistillOptions& options) {
-  const Spec spec = Spec::parse("loss", options.loss);
-  if (spec.values.contains("temperature")) return options.loss;
-  for (const ListedItem& item : list_losses()) {
-    const auto takes_one = [](const SettingInfo& setting) { return setting.name == "temperature"; };
-    if (item.name == spec.name && std::any_of(item.settings.begin(), item.settings.end(), takes_one)) {
-      return options.loss + ":temperature=" + Json(options.temperature).dump();
-    }
-  }
-  return options.loss;
 }
 
 Json options_json(const TrainOptions& options) {

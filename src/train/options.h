@@ -23,9 +23,6 @@ Fields fields(TrainOptions& options);
 Fields fields(DistillOptions& options);
 Fields fields(LabelOptions& options);
 
-/// The spec of the distillation loss with `temperature` put in where the loss takes one and was given none.
-std::string loss_spec(const DistillOptions& options);
-
 /// All options by the names of the struct; `distill` is null or an object.
 Json options_json(const TrainOptions& options);
 

@@ -210,7 +210,7 @@ void Trainer::train_step(const Batch& batch) {
   // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
   const at::Tensor images = wrap_images(const_cast<float*>(batch.images.data()), batch.size, preprocess_.size.channels,
                                         preprocess_.size.height, preprocess_.size.width, network_.device());
-  const Objective::Value loss = objective_(network_.forward(images, /*training=*/true), batch);
+  const LossValue loss = objective_(network_.forward(images, /*training=*/true), batch, state_.epoch);
   loss.total.backward();
   if (options_.clip_grad > 0) clip_gradients(trainable_, options_.clip_grad);
   optimizer_.step(schedule_.at(steps_done()));

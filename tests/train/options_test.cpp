@@ -81,11 +81,6 @@ TEST(LabelOptions, AreChecked) {
   change(&LabelOptions::augment, std::string("blur"), "blur");
 }
 
-TEST(LossSpec, TakesTheTemperatureUnlessItHasItsOwn) {
-  EXPECT_EQ(loss_spec({.loss = "kd", .temperature = 2.5}), "kd:temperature=2.5");
-  EXPECT_EQ(loss_spec({.loss = "kd:temperature=7", .temperature = 2.5}), "kd:temperature=7");
-}
-
 TEST(SameOptions, ListsWhatDiffers) {
   TrainOptions a = good_student(), b = a;
   b.out = "elsewhere";
