@@ -1,25 +1,48 @@
 /// \file losses.h
 /// Supervised and distillation losses. All logits are [N, C]; losses are scalars, means over the batch unless
-/// docs/losses.md says otherwise. Losses are not thread-safe; different ones may run on different threads at once.
+/// docs/losses.md says otherwise. A loss is not thread-safe; different ones may run on different threads at once.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <functional>
-#include <memory>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "retort/base.h"
+#include "retort/graph.h"
 
 namespace retort {
+
+/// Tensors by name: features by their taps, what a loss keeps by its own names.
+using Tensors = std::map<std::string, at::Tensor>;
 
 struct LossInputs {
   at::Tensor student_logits = {};  ///< [N, C]
   at::Tensor teacher_logits = {};  ///< [N, C], no gradient flows into it
   at::Tensor labels = {};          ///< [N] int64
+  at::Tensor member_logits = {};   ///< [M, N, C] of the teacher's members, for terms that tell them apart
   int64_t epoch = 0;               ///< from 0, for warm-ups
+  /// Of the taps that the loss named: maps [N, C, H, W], tokens [N, T, D] and vectors [N, C]. No gradient flows into
+  /// the teacher's.
+  Tensors student_features = {}, teacher_features = {};
+  std::vector<int64_t> positions = {};  ///< [N], of the samples in the training set
+};
+
+/// One of the two networks, as a loss of features sees it before training.
+struct LossNetwork {
+  const Graph* graph = nullptr;
+  Shape input;                                                        ///< [C, H, W] of its images
+  std::function<at::Tensor(const std::string& name)> parameter = {};  ///< of the graph, by name
+};
+
+/// What the parts of a loss of features are made from.
+struct LossSetup {
+  LossNetwork student, teacher;
+  std::vector<int64_t> labels = {};                 ///< of all training samples, by position
+  uint64_t seed = 0;                                ///< of initial parameters and of what is drawn
+  at::TensorOptions options = at::TensorOptions();  ///< type and device of parameters and buffers
 };
 
 struct LossTerm;
@@ -27,19 +50,33 @@ struct LossTerm;
 /// A distillation loss: the sum of one or several terms, each with its weight.
 class Loss {
  public:
-  /// `spec`: terms such as `kd:temperature=4 + dist:weight=2:warmup=5`. Every term takes `weight`, whose default is the
-  /// reference's, and `warmup`: epochs over which the weight grows to its full, by min((epoch + 1) / warmup, 1).
+  /// `spec`: terms such as `kd:temperature=4 + attention:weight=500:warmup=5`. Every term takes `weight`, whose default
+  /// is the reference's, and `warmup`: epochs over which the weight grows to its full, by min((epoch + 1) / warmup, 1).
+  /// Terms of features take `student_taps` and `teacher_taps`, names of Graph::tap with commas between them.
   /// `temperature` is that of all terms that take one and were not given their own. Throws a usage error.
   explicit Loss(const std::string& spec, std::optional<double> temperature = {});
   ~Loss();
   Loss(Loss&&) noexcept;
   Loss& operator=(Loss&&) noexcept;
 
-  /// A scalar that knows its gradient. Throws Error on logits that do not fit each other or the labels.
+  /// Names of the terms that look at features; connect() comes before their first call.
+  std::vector<std::string> feature_terms() const;
+  /// Finds taps and makes projections and buffers from the shapes of both networks. Throws a usage error where a
+  /// network lacks a tap, listing those that it has, and where features do not suit a term.
+  void connect(const LossSetup& setup);
+  /// Keys to be filled for each call.
+  const Tensors& student_taps() const { return student_taps_; }
+  const Tensors& teacher_taps() const { return teacher_taps_; }
+  /// What is trained along with the student, and what else a checkpoint must keep. The tensors are the loss's own.
+  const Tensors& parameters() const { return parameters_; }
+  const Tensors& buffers() const { return buffers_; }
+
+  /// A scalar that knows its gradient; may update buffers. Throws Error on logits or features that do not fit.
   at::Tensor operator()(const LossInputs& inputs);
 
  private:
   std::vector<LossTerm> terms_;
+  Tensors student_taps_, teacher_taps_, parameters_, buffers_;
 };
 
 std::vector<ListedItem> list_losses();

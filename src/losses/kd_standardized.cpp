@@ -6,10 +6,9 @@ namespace retort {
 
 namespace {
 
-constexpr double kEps = 1e-7;
-
 // (x - mean) / (deviation + eps) of each row, the deviation with C - 1. The root's gradient ends at eps.
 at::Tensor standardize(const at::Tensor& logits) {
+  constexpr double kEps = 1e-7;
   const at::Tensor centred = logits.sub(logits.mean(1, /*keepdim=*/true));
   const at::Tensor variance = centred.square().sum(1, /*keepdim=*/true).div(static_cast<double>(logits.size(1) - 1));
   return centred.div(variance.clamp_min(kEps * kEps).sqrt().add(kEps));

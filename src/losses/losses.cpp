@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/json.h"
+#include "losses/features.h"
 #include "losses/logits.h"
 #include "losses/registry.h"
 
@@ -50,20 +51,26 @@ std::vector<std::string_view> split_terms(std::string_view text) {
   return terms;
 }
 
-bool takes(MakeTerm make, const std::string& setting) {
-  Settings none;
-  make(none);
-  const auto is_it = [&](const SettingInfo& info) { return info.name == setting; };
-  return std::any_of(none.declared().begin(), none.declared().end(), is_it);
+bool declares(const Settings& settings, const std::string& name) {
+  const auto is_it = [&](const SettingInfo& info) { return info.name == name; };
+  return std::any_of(settings.declared().begin(), settings.declared().end(), is_it);
 }
 
 LossTerm make_term(std::string_view text, std::optional<double> temperature) {
   Spec spec = Spec::parse("--loss", text);
   const auto& row = find_registered("--loss", losses(), spec.name);
-  if (temperature && takes(row.make, "temperature")) spec.values.emplace("temperature", Json(*temperature).dump());
+  Settings defaults;
+  const LossTerm plain = row.make(defaults);
+  Looks looks = plain.looks;
+  if (temperature && declares(defaults, "temperature")) {
+    spec.values.emplace("temperature", Json(*temperature).dump());
+  }
+  if (plain.make) take_taps(spec.values, looks);
   Settings settings("--loss " + spec.name, spec.values);
   LossTerm term = row.make(settings);
   settings.check_all_read();
+  term.name = spec.name;
+  term.looks = looks;
   return term;
 }
 
@@ -76,7 +83,32 @@ LossInputs prepared(LossInputs in) {
   }
   in.student_logits = at_least_float32(in.student_logits);
   in.teacher_logits = at_least_float32(in.teacher_logits.detach());
+  if (in.member_logits.defined()) in.member_logits = at_least_float32(in.member_logits.detach());
   return in;
+}
+
+Features features_at(const Tensors& given, const std::vector<std::string>& taps, Looks::Form form, int64_t samples) {
+  Features features;
+  for (const std::string& tap : taps) {
+    const auto it = given.find(tap);
+    if (it == given.end() || !it->second.defined() || it->second.size(0) != samples) {
+      fail("loss", "tap '", tap, "' has no features of ", samples, " samples");
+    }
+    const at::Tensor x = as_map(at_least_float32(it->second));
+    features.push_back(form == Looks::Form::pooled ? pooled(x) : x);
+  }
+  return features;
+}
+
+at::Tensor value_of(const LossTerm& term, const LossInputs& in) {
+  if (term.of_logits) return term.of_logits(in);
+  if (!term.of_features) fail(term.name, "looks at features; connect it to both networks first");
+  const int64_t samples = in.student_logits.size(0);
+  const Looks& looks = term.looks;
+  const Features student = features_at(in.student_features, looks.student_taps, looks.form, samples);
+  Features teacher = features_at(in.teacher_features, looks.teacher_taps, looks.form, samples);
+  for (at::Tensor& t : teacher) t = t.detach();
+  return term.of_features(student, teacher, in);
 }
 
 double weight_at(const LossTerm& term, int64_t epoch) {
@@ -94,16 +126,44 @@ Loss::~Loss() = default;
 Loss::Loss(Loss&&) noexcept = default;
 Loss& Loss::operator=(Loss&&) noexcept = default;
 
+std::vector<std::string> Loss::feature_terms() const {
+  std::vector<std::string> names;
+  for (const LossTerm& term : terms_) {
+    if (term.make) names.push_back(term.name);
+  }
+  return names;
+}
+
+void Loss::connect(const LossSetup& setup) {
+  for (size_t i = 0; i < terms_.size(); ++i) {
+    LossTerm& term = terms_[i];
+    if (!term.make) continue;
+    find_taps(term.looks, *setup.student.graph, setup.student.input, *setup.teacher.graph, setup.teacher.input);
+    LossParts parts(setup, term.looks, str(i, ".", term.name, "."), parameters_, buffers_);
+    term.of_features = term.make(parts);
+    for (const std::string& tap : term.looks.student_taps) student_taps_[tap];
+    for (const std::string& tap : term.looks.teacher_taps) teacher_taps_[tap];
+  }
+}
+
 at::Tensor Loss::operator()(const LossInputs& inputs) {
   const LossInputs in = prepared(inputs);
   at::Tensor sum;
   for (const LossTerm& term : terms_) {
-    const at::Tensor value = term.call(in).mul(weight_at(term, in.epoch));
+    const at::Tensor value = value_of(term, in).mul(weight_at(term, in.epoch));
     sum = sum.defined() ? sum.add(value) : value;
   }
   return sum;
 }
 
-std::vector<ListedItem> list_losses() { return list_registered(losses()); }
+std::vector<ListedItem> list_losses() {
+  std::vector<ListedItem> items = list_registered(losses());
+  for (ListedItem& item : items) {
+    Settings none;
+    if (!find_registered("losses", losses(), item.name).make(none).make) continue;
+    for (SettingInfo& info : tap_settings()) item.settings.push_back(std::move(info));
+  }
+  return items;
+}
 
 }  // namespace retort

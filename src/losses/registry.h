@@ -5,16 +5,41 @@
 
 #include <concepts>
 
+#include "losses/loss_parts.h"
+#include "losses/taps.h"
 #include "retort/losses.h"
 
 namespace retort {
 
+/// Features at a term's taps, in their order, in float32 or float64, the teacher's detached. Tokens were made maps; all
+/// are [N, C, H, W] or, where the term pools them, [N, C].
+using Features = std::vector<at::Tensor>;
+
 /// One term of a loss.
 struct LossTerm {
-  template <std::invocable<const LossInputs&> Function>
-  LossTerm(Function function) : call(std::move(function)) {}
+  using LogitFunction = std::function<at::Tensor(const LossInputs&)>;
+  using FeatureFunction =
+      std::function<at::Tensor(const Features& student, const Features& teacher, const LossInputs&)>;
 
-  std::function<at::Tensor(const LossInputs&)> call;
+  /// Of logits and labels alone.
+  template <std::invocable<const LossInputs&> Function>
+  LossTerm(Function function) : of_logits(std::move(function)) {}
+  /// Of features that are seen at `looks`: `make` is called once both networks are known.
+  template <std::invocable<LossParts&> Make>
+  LossTerm(const Looks& where, Make make_function) : looks(where), make(std::move(make_function)) {}
+  /// The same, of features without parts of its own.
+  template <std::invocable<const Features&, const Features&> Function>
+  LossTerm(const Looks& where, Function function)
+      : LossTerm(where, [function](LossParts&) -> FeatureFunction {
+          return [function](const Features& s, const Features& t, const LossInputs&) { return function(s, t); };
+        }) {}
+
+  LogitFunction of_logits;
+  Looks looks;  ///< after connect(): with the taps that were found
+  std::function<FeatureFunction(LossParts&)> make;
+  FeatureFunction of_features;
+
+  std::string name;
   double weight = 1;
   int64_t warmup = 0;  ///< epochs
 };

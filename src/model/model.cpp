@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "model/buildable.h"
+#include "model/load_network.h"
 #include "model/model_files.h"
-#include "retort/network.h"
 #include "retort/zoo.h"
 
 namespace retort {
@@ -59,6 +59,8 @@ void check_same(const std::string& where, const Interface& a, const std::string&
   differ(str("label ", x - a.label_names.begin()), "'" + *x + "'", "'" + *y + "'");
 }
 
+}  // namespace
+
 Network load_network(const fs::path& directory, const ModelConfig& config, const ModelOptions& options) {
   check_buildable(directory.string(), config);
   const ImageShape& size = config.preprocess.size;
@@ -67,8 +69,6 @@ Network load_network(const fs::path& directory, const ModelConfig& config, const
   network.load(weights_path(directory));
   return network;
 }
-
-}  // namespace
 
 void Model::State::add_member(const ModelFiles::Network& files, const ModelOptions& options, const Monitor& monitor) {
   const fs::path run = resolve_model(files.ref, monitor);

@@ -4,26 +4,70 @@
 
 #include <cmath>
 
+#include "train/teacher_features.h"
+
 namespace retort {
 
-Objective::Objective(const TrainOptions& options, std::optional<Teacher> teacher)
+namespace {
+
+std::vector<NamedTensor> named(const Tensors& tensors) {
+  std::vector<NamedTensor> out;
+  for (const auto& [name, tensor] : tensors) out.push_back({"loss." + name, tensor});
+  return out;
+}
+
+}  // namespace
+
+Objective::Objective(const TrainOptions& options, std::optional<Teacher> teacher, const Network& student,
+                     const StudentInput& input)
     : label_smoothing_(options.label_smoothing), teacher_(std::move(teacher)) {
   if (!teacher_) return;
   alpha_ = options.distill->alpha;
   loss_.emplace(options.distill->loss, options.distill->temperature);
+  if (teacher_->features) connect(options, student, input);
 }
 
-LossValue Objective::operator()(const at::Tensor& logits, const Batch& batch, int64_t epoch) {
+void Objective::connect(const TrainOptions& options, const Network& student, const StudentInput& input) {
+  const TeacherFeatures& teacher = *teacher_->features;
+  const ImageShape& size = input.preprocess.size;
+  LossSetup setup{.student = {&student.graph(), {size.channels, size.height, size.width}},
+                  .teacher = {&teacher.network().graph(), teacher.input()},
+                  .seed = options.seed,
+                  .options = at::TensorOptions(at::kFloat).device(student.device())};
+  setup.teacher.parameter = [&teacher](const std::string& name) {
+    for (const NamedTensor& p : teacher.network().parameters()) {
+      if (p.name == name) return p.tensor;
+    }
+    fail("loss", "the teacher has no parameter '", name, "'");
+  };
+  for (int64_t i = 0; i < input.samples.size(); ++i) setup.labels.push_back(input.samples.label(i));
+  loss_->connect(setup);
+}
+
+Taps Objective::taps() const { return loss_ ? loss_->student_taps() : Taps(); }
+std::vector<NamedTensor> Objective::parameters() const { return loss_ ? named(loss_->parameters()) : named({}); }
+std::vector<NamedTensor> Objective::buffers() const { return loss_ ? named(loss_->buffers()) : named({}); }
+
+LossValue Objective::operator()(const at::Tensor& logits, Taps taps, const Batch& batch, int64_t epoch) {
   const at::Tensor labels =
       at::from_blob(const_cast<int64_t*>(batch.labels.data()), {batch.size}, at::TensorOptions().dtype(at::kLong))
           .to(logits.device());
   if (!teacher_) return {cross_entropy(logits, labels, label_smoothing_), {}};
+  const auto members = std::ssize(teacher_->members);
   teacher_logits_.resize(static_cast<size_t>(logits.numel()));
-  teacher_->logits(batch, teacher_logits_);
-  const LossInputs inputs{.student_logits = logits,
-                          .teacher_logits = at::from_blob(teacher_logits_.data(), logits.sizes()).to(logits.device()),
-                          .labels = labels,
-                          .epoch = epoch};
+  member_logits_.resize(static_cast<size_t>(members * logits.numel()));
+  teacher_->logits(batch, member_logits_, teacher_logits_);
+  LossInputs inputs{
+      .student_logits = logits,
+      .teacher_logits = at::from_blob(teacher_logits_.data(), logits.sizes()).to(logits.device()),
+      .labels = labels,
+      .member_logits =
+          at::from_blob(member_logits_.data(), {members, logits.size(0), logits.size(1)}).to(logits.device()),
+      .epoch = epoch,
+      .student_features = std::move(taps),
+      .teacher_features = loss_->teacher_taps(),
+      .positions = batch.positions};
+  if (teacher_->features) teacher_->features->fill(batch, inputs.teacher_features);
   return distillation_objective(*loss_, alpha_, label_smoothing_, inputs);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "retort/losses.h"
+#include "retort/network.h"
 #include "train/teacher.h"
 
 namespace retort {
@@ -13,19 +14,27 @@ namespace retort {
 /// The loss of a batch: cross entropy, or that and distillation.
 class Objective {
  public:
-  Objective(const TrainOptions& options, std::optional<Teacher> teacher);
-  /// The distillation term is undefined without a teacher.
-  LossValue operator()(const at::Tensor& logits, const Batch& batch, int64_t epoch);
+  Objective(const TrainOptions& options, std::optional<Teacher> teacher, const Network& student,
+            const StudentInput& input);
+  /// The student's taps that the loss looks at, as keys.
+  Taps taps() const;
+  /// `taps` as the student filled them. The distillation term is undefined without a teacher.
+  LossValue operator()(const at::Tensor& logits, Taps taps, const Batch& batch, int64_t epoch);
+  /// What the loss trains along with the student, and what else of it a checkpoint keeps.
+  std::vector<NamedTensor> parameters() const;
+  std::vector<NamedTensor> buffers() const;
   /// Tells the teacher which batch comes next.
   void start(int64_t epoch, int64_t view, int64_t first) const {
     if (teacher_ && teacher_->start) teacher_->start(epoch, view, first);
   }
 
  private:
+  void connect(const TrainOptions& options, const Network& student, const StudentInput& input);
+
   double label_smoothing_, alpha_ = 0;
   std::optional<Teacher> teacher_;
   std::optional<Loss> loss_;
-  std::vector<float> teacher_logits_;
+  std::vector<float> teacher_logits_, member_logits_;
 };
 
 /// Sums of an epoch's losses.

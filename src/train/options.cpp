@@ -63,7 +63,11 @@ void check_distill(const Checker& check, const DistillOptions& d) {
                   str("above 0, up to ", kMaxTemperature));
   }
   parse_precision(d.teacher_precision);
-  Loss(d.loss, d.temperature);
+  const std::vector<std::string> looking = feature_terms(d);
+  if (!looking.empty() && d.teacher.empty()) {
+    fail_usage(check.where("loss"), "'", looking[0], "' looks at the teacher's features, which are computed live and ",
+               "not stored; give --teacher, alone or with --labels");
+  }
   if (!d.combiner.empty()) make_combiner(d.combiner);
 }
 
@@ -114,6 +118,11 @@ void check_options(const LabelOptions& o) {
   check.at_least("views", o.views, 1, kMaxViews);
   if (o.augment != "auto") Augment{o.augment};
   check.threads_and_device(o.threads, o.precision);
+}
+
+std::vector<std::string> feature_terms(const DistillOptions& options) {
+  const Loss loss(options.loss, options.temperature);
+  return options.alpha > 0 ? loss.feature_terms() : std::vector<std::string>();
 }
 
 Json options_json(const TrainOptions& options) {

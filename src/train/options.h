@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/fields.h"
 #include "retort/train.h"
@@ -22,6 +23,9 @@ void check_options(const LabelOptions& options);
 Fields fields(TrainOptions& options);
 Fields fields(DistillOptions& options);
 Fields fields(LabelOptions& options);
+
+/// Names of the loss's terms that look at features, none where alpha leaves the loss out.
+std::vector<std::string> feature_terms(const DistillOptions& options);
 
 /// All options by the names of the struct; `distill` is null or an object.
 Json options_json(const TrainOptions& options);

@@ -1,6 +1,8 @@
 #include "train/teacher.h"
 
 #include "model/model_files.h"
+#include "train/options.h"
+#include "train/teacher_features.h"
 
 namespace retort {
 
@@ -38,12 +40,10 @@ Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<cons
                 .teachers = std::move(teachers)});
   std::shared_ptr<const Combiner> combiner = std::move(files.combiner);
   if (!combiner) combiner = store_combiner(options.combiner);
-  const auto members = static_cast<int64_t>(info.teachers.size());
-  auto read = [store, combiner, members, parts = std::vector<float>()](const Batch& batch,
-                                                                       std::span<float> out) mutable {
-    parts.resize(static_cast<size_t>(members) * out.size());
-    store->read(batch.view, batch.positions, parts);
-    combiner->combine({parts.data(), members, batch.size, store->info().classes}, out.data());
+  const auto count = static_cast<int64_t>(info.teachers.size());
+  auto read = [store, combiner, count](const Batch& batch, std::span<float> members, std::span<float> out) {
+    store->read(batch.view, batch.positions, members);
+    combiner->combine({members.data(), count, batch.size, store->info().classes}, out.data());
   };
   return {.logits = std::move(read), .members = info.teachers, .label_core_seconds = info.core_seconds};
 }
@@ -70,10 +70,11 @@ class LiveTeacher {
     }
   }
 
-  void logits(const Batch& batch, std::span<float> out) {
+  void logits(const Batch& batch, std::span<float> members, std::span<float> out) {
     std::vector<const float*> images;
     for (const auto& loader : loaders_) images.push_back(loader ? loader->next()->images.data() : batch.images.data());
-    model_.logits(images, batch.size, out.data());
+    model_.member_logits(images, batch.size, members.data());
+    model_.combiner().combine({members.data(), model_.members(), batch.size, model_.classes()}, out.data());
   }
 
  private:
@@ -84,7 +85,8 @@ class LiveTeacher {
 Teacher live_teacher(const TrainOptions& options, const StudentInput& student) {
   const auto live = std::make_shared<LiveTeacher>(options, student);
   Teacher teacher{.start = [live](int64_t epoch, int64_t view, int64_t first) { live->start(epoch, view, first); },
-                  .logits = [live](const Batch& batch, std::span<float> out) { live->logits(batch, out); }};
+                  .logits = [live](const Batch& batch, std::span<float> members,
+                                   std::span<float> out) { live->logits(batch, members, out); }};
   for (int64_t m = 0; m < live->model().members(); ++m) {
     const Model::Member& member = live->model().member(m);
     teacher.members.push_back({model_name(member.path), member.path, member.hash});
@@ -106,7 +108,14 @@ void adopt_store(TrainOptions& options, const LabelsInfo& store) {
 
 Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store,
                      const StudentInput& student) {
-  return store ? stored_teacher(*options.distill, store, student) : live_teacher(options, student);
+  Teacher teacher = store ? stored_teacher(*options.distill, store, student) : live_teacher(options, student);
+  if (feature_terms(*options.distill).empty()) return teacher;
+  teacher.features = std::make_shared<TeacherFeatures>(options, student);
+  teacher.start = [logits = teacher.start, features = teacher.features](int64_t epoch, int64_t view, int64_t first) {
+    if (logits) logits(epoch, view, first);
+    features->start(epoch, view, first);
+  };
+  return teacher;
 }
 
 }  // namespace retort

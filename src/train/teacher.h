@@ -11,13 +11,16 @@
 
 namespace retort {
 
+class TeacherFeatures;
+
 struct Teacher {
   /// Goes to batch `first` of an epoch, as the student's loader does; empty where there is nothing to do.
   std::function<void(int64_t epoch, int64_t view, int64_t first)> start;
-  /// Writes the combined logits of the student's next batch, [N, C].
-  std::function<void(const Batch& batch, std::span<float> out)> logits;
+  /// Writes the members' logits of the student's next batch, [M, N, C], and what they are combined to, [N, C].
+  std::function<void(const Batch& batch, std::span<float> members, std::span<float> out)> logits;
   std::vector<LabelsInfo::Teacher> members;
-  double label_core_seconds = 0;  ///< what writing the store cost; 0 for a live teacher
+  std::shared_ptr<TeacherFeatures> features;  ///< null where the loss does not look at features
+  double label_core_seconds = 0;              ///< what writing the store cost; 0 for a live teacher
 };
 
 /// Makes the store's augmentation, view seed and views those of the training. `views` below the store's own use the

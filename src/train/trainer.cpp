@@ -79,6 +79,12 @@ std::string task_of(const TrainOptions& options) {
   return verb_of(options) + " " + what;
 }
 
+std::vector<NamedTensor> all_of(const std::vector<std::vector<NamedTensor>>& lists) {
+  std::vector<NamedTensor> all;
+  for (const auto& list : lists) all.insert(all.end(), list.begin(), list.end());
+  return all;
+}
+
 std::string fixed(double value, int digits) { return str(std::fixed, std::setprecision(digits), value); }
 
 }  // namespace
@@ -98,9 +104,9 @@ Trainer::Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const
                    ? std::optional(make_teacher(options_, store, {data_, samples_, preprocess_, loader_options_}))
                    : std::nullopt),
       network_(make_network(options_, data_, preprocess_.size, pretrained_, monitor_, resume_)),
-      trainable_(trainable(network_)),
+      objective_(options_, teacher_, network_, {data_, samples_, preprocess_, loader_options_}),
+      trainable_(all_of({trainable(network_), objective_.parameters()})),
       optimizer_(trainable_, optimizer_options(options_, network_.graph())),
-      objective_(options_, teacher_),
       loader_(samples_, preprocess_, loader_options_),
       validation_(data_, preprocess_, loader_options_.workers),
       clock_(threads_, threads_ == 1 && network_.device().is_cpu(), loader_),
@@ -138,6 +144,8 @@ std::vector<NamedTensor> Trainer::tensors() const {
   add("model.", network_.parameters());
   add("model.", network_.buffers());
   add("optimizer.", optimizer_.state());
+  add("", objective_.parameters());
+  add("", objective_.buffers());
   if (ema_) add("ema.", ema_->state());
   return all;
 }
@@ -210,7 +218,9 @@ void Trainer::train_step(const Batch& batch) {
   // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
   const at::Tensor images = wrap_images(const_cast<float*>(batch.images.data()), batch.size, preprocess_.size.channels,
                                         preprocess_.size.height, preprocess_.size.width, network_.device());
-  const LossValue loss = objective_(network_.forward(images, /*training=*/true), batch, state_.epoch);
+  Taps taps = objective_.taps();
+  const at::Tensor logits = network_.forward(images, /*training=*/true, &taps);
+  const LossValue loss = objective_(logits, std::move(taps), batch, state_.epoch);
   loss.total.backward();
   if (options_.clip_grad > 0) clip_gradients(trainable_, options_.clip_grad);
   optimizer_.step(schedule_.at(steps_done()));

@@ -60,10 +60,10 @@ class Trainer {
   const LoaderOptions loader_options_;
   std::optional<Teacher> teacher_;
   Network network_;
-  const std::vector<NamedTensor> trainable_;
+  Objective objective_;
+  const std::vector<NamedTensor> trainable_;  ///< the network's and the loss's
   Optimizer optimizer_;
   std::optional<Ema> ema_;
-  Objective objective_;
   Loader loader_;
   Validation validation_;
   CostClock clock_;

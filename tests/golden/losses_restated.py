@@ -49,7 +49,67 @@ def tfkd(t=1.0, correct=0.99):
     return kd_rows(softened, softmax(STUDENT / t), t).mean()
 
 
+def kd_mean_probabilities(t=4.0):
+    second = 3 * np.sin(2.1 * np.arange(24) + 1.1).reshape(4, 6)
+    mean = (softmax(TEACHER / t) + softmax(second / t)) / 2
+    return kd_rows(mean, softmax(STUDENT / t), t).mean()
+
+
+# Features: maps 4x3x4x4 and vectors 4x3; a linear part of a loss is the identity, the teacher's classifier of srrl too.
+FLAT = np.arange(192).reshape(4, 3, 4, 4)
+MAPS = np.sin(0.3 * FLAT + 0.2), np.cos(0.37 * FLAT + 0.4)
+COUNT = np.arange(12).reshape(4, 3)
+VECTORS = (5 * MAPS[0].mean(axis=(2, 3)) + 3 * np.sin(0.9 * COUNT + 0.3),
+           5 * MAPS[1].mean(axis=(2, 3)) + 3 * np.sin(1.7 * COUNT + 0.8))
+
+
+def unit(x, axis=-1):
+    return x / np.linalg.norm(x, axis=axis, keepdims=True)
+
+
+def correlation(gamma=0.4):
+    def kernel(v):
+        cosines = unit(v) @ unit(v).T
+        return np.exp(-2 * gamma) * (1 + 2 * gamma * cosines + (2 * gamma * cosines) ** 2 / 2)
+
+    return np.mean((kernel(VECTORS[0]) - kernel(VECTORS[1])) ** 2)
+
+
+def ickd():
+    def gram(f):
+        flat = f.reshape(4, 3, 16)
+        return unit(np.einsum("nci,ndi->ncd", flat, flat))
+
+    return ((gram(MAPS[0]) - gram(MAPS[1])) ** 2).sum() / (3 * 4 * 4)
+
+
+def label_free(tau=0.07):
+    queue = unit(VECTORS[1])  # of the first call: this batch
+    p, q = softmax(queue @ queue.T / tau), softmax(unit(VECTORS[0]) @ queue.T / tau)
+    return (p * np.log(p / q)).sum(axis=1).mean()
+
+
+def vid(variance=5.0):
+    mean = np.maximum(MAPS[0], 0)
+    return np.mean(0.5 * ((mean - MAPS[1]) ** 2 / variance + np.log(variance)))
+
+
+def normed(f):
+    return (f - f.mean(axis=(0, 2, 3), keepdims=True)) / np.sqrt(f.var(axis=(0, 2, 3), keepdims=True) + 1e-5)
+
+
+def hint():
+    return np.mean((np.maximum(normed(MAPS[0]), 0) - MAPS[1]) ** 2)
+
+
+def srrl():
+    embedding = np.maximum(normed(MAPS[0]), 0).mean(axis=(2, 3))
+    teacher_logits = VECTORS[1]
+    return np.mean((embedding - VECTORS[1]) ** 2) + np.mean((embedding - teacher_logits) ** 2)
+
+
 if __name__ == "__main__":
     for name, value in {"wsld": wsld(), "mlld": mlld(), "mlld:masks=false:temperature=2": mlld(2, False),
-                        "tfkd": tfkd(), "tfkd:temperature=20:correct=0.9": tfkd(20, 0.9)}.items():
+                        "correlation": correlation(), "ickd": ickd(), "label_free": label_free(), "vid": vid(),
+                        "hint": hint(), "srrl": srrl(), "tfkd": tfkd(), "kd_mean_probabilities": kd_mean_probabilities(), "tfkd:temperature=20:correct=0.9": tfkd(20, 0.9)}.items():
         print(f"{name:40s} {value:.12f}")

@@ -1,24 +1,22 @@
 // Every loss of the registry against what holds for all of them, and the objective's and cross-entropy's own rules.
 #include "retort/losses.h"
 
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <set>
+
+#include "losses/loss_case.h"
+#include "losses/members.h"
 #include "support/expect_error.h"
-#include "support/golden.h"
 
 namespace retort {
 namespace {
 
-at::Tensor numbers(const char* name, at::IntArrayRef shape, double scale) {
-  std::vector<double> values = test::unit(name, c10::multiply_integers(shape));
-  return at::from_blob(values.data(), shape, at::kDouble).clone().mul_(scale);
-}
-
-at::Tensor labels_of(std::vector<int64_t> labels) {
-  return at::from_blob(labels.data(), {static_cast<int64_t>(labels.size())}, at::kLong).clone();
-}
+using test::labels_of;
+using test::LossCase;
+using test::numbers;
 
 LossInputs small_inputs(double scale = 3) {
   return {numbers("student_logits", {3, 4}, scale), numbers("teacher_logits", {3, 4}, scale), labels_of({1, 0, 3})};
@@ -28,68 +26,93 @@ double value_of(const std::string& spec, const LossInputs& inputs) { return Loss
 
 class EveryLoss : public testing::TestWithParam<std::string> {};
 
+// Along three directions in everything that a gradient flows into, in the state that a first call leaves.
 TEST_P(EveryLoss, GradientIsTheDifferenceQuotient) {
-  if (GetParam() == "wsld") GTEST_SKIP() << "its weights depend on the student but pass no gradient; see Wsld";
-  Loss loss(GetParam());
-  LossInputs inputs = small_inputs();
-  inputs.student_logits.set_requires_grad(true);
-  loss(inputs).backward();
-  const at::Tensor gradient = inputs.student_logits.grad().contiguous();
-  at::Tensor logits = inputs.student_logits.detach();
-  constexpr double kStep = 1e-5;
-  for (int64_t i = 0; i < logits.numel(); ++i) {
-    double& logit = logits.data_ptr<double>()[i];
-    const double kept = logit;
-    logit = kept + kStep;
-    const double above = value_of(GetParam(), {logits, inputs.teacher_logits, inputs.labels});
-    logit = kept - kStep;
-    const double below = value_of(GetParam(), {logits, inputs.teacher_logits, inputs.labels});
-    logit = kept;
-    EXPECT_NEAR(gradient.data_ptr<double>()[i], (above - below) / (2 * kStep), 1e-8) << i;
+  for (const char* name : {"wsld", "aekd"}) {
+    if (GetParam() == name) GTEST_SKIP() << "its weights depend on the student but pass no gradient; see below";
+  }
+  LossCase c(GetParam());
+  c.value();
+  Tensors kept;
+  for (const auto& [name, buffer] : c.loss.buffers()) kept[name] = buffer.clone();
+  const auto value = [&] {
+    for (const auto& [name, buffer] : c.loss.buffers()) at::Tensor(buffer).copy_(kept.at(name));
+    return c.value();
+  };
+  for (const at::Tensor& leaf : c.leaves()) leaf.set_requires_grad(true);
+  value().backward();
+  constexpr double kStep = 1e-6;
+  for (const at::Tensor& leaf : c.leaves()) {
+    for (int d = 0; d < 3; ++d) {
+      const at::Tensor direction = numbers(str("direction ", d), leaf.sizes(), 1);
+      const double slope = leaf.grad().defined() ? leaf.grad().mul(direction).sum().item().toDouble() : 0;
+      const auto moved = [&](double step) {
+        leaf.detach().add_(direction, step);
+        const double there = value().item().toDouble();
+        leaf.detach().add_(direction, -step);
+        return there;
+      };
+      EXPECT_NEAR(slope, (moved(kStep) - moved(-kStep)) / (2 * kStep), 1e-6 * std::max(1.0, std::abs(slope)));
+    }
   }
 }
 
 TEST_P(EveryLoss, IsAScalarAndLeavesTheTeacherAlone) {
-  LossInputs inputs = small_inputs();
-  inputs.student_logits.set_requires_grad(true);
-  inputs.teacher_logits.set_requires_grad(true);
-  const at::Tensor loss = Loss(GetParam())(inputs);
+  LossCase c(GetParam());
+  std::vector<at::Tensor> teacher{c.in.teacher_logits};
+  for (const auto& [tap, feature] : c.in.teacher_features) teacher.push_back(feature);
+  for (const at::Tensor& leaf : c.leaves()) leaf.set_requires_grad(true);
+  for (const at::Tensor& t : teacher) t.set_requires_grad(true);
+  const at::Tensor loss = c.value();
   EXPECT_EQ(loss.dim(), 0);
   loss.backward();
-  EXPECT_FALSE(inputs.teacher_logits.grad().defined());
+  for (const at::Tensor& t : teacher) EXPECT_FALSE(t.grad().defined());
+  for (const auto& [name, parameter] : c.loss.parameters()) EXPECT_TRUE(parameter.grad().defined()) << name;
 }
 
-TEST_P(EveryLoss, FiniteAtExtremeLogits) {
+TEST_P(EveryLoss, FiniteAtExtremeLogitsAndFeatures) {
   for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
-    LossInputs inputs = small_inputs();
-    inputs.student_logits = inputs.student_logits.sign().mul(1e4).to(type).set_requires_grad(true);
-    inputs.teacher_logits = inputs.teacher_logits.sign().mul(-1e4).to(type);
-    const at::Tensor loss = Loss(GetParam())(inputs);
-    loss.backward();
-    EXPECT_TRUE(std::isfinite(loss.item().toDouble()));
-    EXPECT_TRUE(at::isfinite(inputs.student_logits.grad()).all().item().toBool());
+    for (const double size : {0.0, 1e3}) {
+      LossCase c(GetParam(), type);
+      c.in.student_logits = c.in.student_logits.sign().mul(1e4);
+      c.in.teacher_logits = c.in.teacher_logits.sign().mul(-1e4);
+      for (auto& [tap, feature] : c.in.student_features) feature = feature.mul(size);
+      for (const at::Tensor& leaf : c.leaves()) leaf.set_requires_grad(true);
+      const at::Tensor loss = c.value();
+      loss.backward();
+      EXPECT_TRUE(std::isfinite(loss.item().toDouble())) << size;
+      for (const at::Tensor& leaf : c.leaves()) {
+        const bool finite = !leaf.grad().defined() || at::isfinite(leaf.grad()).all().item().toBool();
+        EXPECT_TRUE(finite) << size;
+      }
+    }
   }
 }
 
 TEST_P(EveryLoss, LowPrecisionIsComputedInFloat32) {
-  LossInputs inputs = small_inputs();
-  inputs.student_logits = inputs.student_logits.to(at::kBFloat16);
-  inputs.teacher_logits = inputs.teacher_logits.to(at::kHalf);
-  const at::Tensor loss = Loss(GetParam())(inputs);
+  LossCase low(GetParam(), at::kFloat), wide(GetParam());
+  low.in.student_logits = low.in.student_logits.to(at::kBFloat16);
+  low.in.teacher_logits = low.in.teacher_logits.to(at::kHalf);
+  for (auto& [tap, feature] : low.in.student_features) feature = feature.to(at::kBFloat16);
+  wide.in.student_logits = low.in.student_logits.to(at::kDouble);
+  wide.in.teacher_logits = low.in.teacher_logits.to(at::kDouble);
+  for (auto& [tap, feature] : wide.in.student_features) feature = low.in.student_features.at(tap).to(at::kDouble);
+  const at::Tensor loss = low.value();
   EXPECT_EQ(loss.scalar_type(), at::kFloat);
-  const LossInputs wide{inputs.student_logits.to(at::kDouble), inputs.teacher_logits.to(at::kDouble), inputs.labels};
-  const double expected = value_of(GetParam(), wide);
-  EXPECT_NEAR(loss.item().toDouble(), expected, 1e-5 * std::abs(expected));
+  const double expected = wide.value().item().toDouble();
+  EXPECT_NEAR(loss.item().toDouble(), expected, 1e-5 * std::max(std::abs(expected), 1.0));
 }
 
 TEST_P(EveryLoss, RefusesLogitsThatDoNotFit) {
-  Loss loss(GetParam());
-  const LossInputs good = small_inputs();
-  const at::Tensor wide = numbers("teacher_logits", {3, 5}, 1);
-  test::expect_error([&] { loss({good.student_logits, wide, good.labels}); }, {"[3, 5]", "[3, 4]"});
-  test::expect_error([&] { loss({good.student_logits[0], good.teacher_logits[0], good.labels}); }, {"[4]", "[N, C]"});
-  const at::Tensor none = good.student_logits.slice(0, 0, 0);
-  test::expect_error([&] { loss({none, none, good.labels.slice(0, 0, 0)}); }, {"[0, 4]"});
+  LossCase c(GetParam());
+  LossInputs& in = c.in;
+  const LossInputs good = in;
+  in.teacher_logits = numbers("teacher_logits", {3, 5}, 1);
+  test::expect_error([&] { c.value(); }, {"[3, 5]", "[3, 4]"});
+  in.student_logits = good.student_logits[0], in.teacher_logits = good.teacher_logits[0];
+  test::expect_error([&] { c.value(); }, {"[4]", "[N, C]"});
+  in.student_logits = in.teacher_logits = good.student_logits.slice(0, 0, 0);
+  test::expect_error([&] { c.value(); }, {"[0, 4]"});
 }
 
 std::vector<std::string> names() {
@@ -172,6 +195,77 @@ TEST(Wsld, GradientIsThatOfWeighedSoftCrossEntropy) {
   EXPECT_LT(error.item().toDouble(), 1e-6);
 }
 
+// The members' kd with the weights that leave the shortest gradient, and the gradient of just that.
+TEST(Aekd, TakesTheShortestGradient) {
+  LossCase c("aekd");
+  c.in.student_logits.set_requires_grad(true);
+  c.value().backward();
+  const at::Tensor gradient = c.in.student_logits.grad().clone();
+  double shortest = std::numeric_limits<double>::infinity();
+  at::Tensor best;
+  for (int i = 40; i <= 60; ++i) {
+    const double w = i / 100.0;
+    c.in.student_logits.mutable_grad().reset();
+    LossInputs first = c.in, second = c.in;
+    first.teacher_logits = c.in.member_logits[0], second.teacher_logits = c.in.member_logits[1];
+    Loss kd("kd:temperature=4");
+    kd(first).mul(w).add(kd(second), 1 - w).backward();
+    const at::Tensor g = c.in.student_logits.grad().clone();
+    const double length = g.sum(0).norm().item().toDouble();
+    if (length < shortest) shortest = length, best = g;
+  }
+  EXPECT_LE(gradient.sum(0).norm().item().toDouble(), shortest + 1e-9);
+  EXPECT_LT(gradient.sub(best).abs().max().item().toDouble(), 0.02);
+}
+
+TEST(Aekd, WeightsAreTheBestOfTheirBounds) {
+  const auto weights = [](const std::vector<double>& rows, int64_t m, double largest) {
+    return least_norm_weights(at::from_blob(const_cast<double*>(rows.data()), {m, 2}, at::kDouble), largest);
+  };
+  // Orthogonal rows weigh by 1 / |g|^2; opposite ones cancel; a bound holds.
+  EXPECT_NEAR(weights({1, 0, 0, 2}, 2, 1)[0], 0.8, 1e-9);
+  EXPECT_NEAR(weights({1, 0, 0, 2}, 2, 0.6)[0], 0.6, 1e-9);
+  EXPECT_NEAR(weights({1, 0, -3, 0}, 2, 1)[0], 0.75, 1e-9);
+  EXPECT_NEAR(weights({5, 5}, 1, 0.6)[0], 1, 1e-12);
+  const std::vector<double> three = weights({1, 0, 0, 1, 4, 4}, 3, 0.6);
+  EXPECT_NEAR(three[0], 0.5, 1e-9);
+  EXPECT_NEAR(three[2], 0, 1e-9);
+}
+
+// All members alike: every way to use them is kd.
+TEST(Members, AllAlikeAreOneTeacher) {
+  LossCase c("kd:temperature=4");
+  c.in.member_logits = c.in.teacher_logits.unsqueeze(0).expand({3, -1, -1});
+  const double kd = c.value().item().toDouble();
+  for (const char* name : {"kd_average", "kd_mean_probabilities", "kd_random", "aekd"}) {
+    EXPECT_NEAR(value_of(name, c.in), kd, 1e-9) << name;
+  }
+  EXPECT_NEAR(value_of("ebkd", c.in), kd * 2 / 3, 1e-9);  // weights add up to M - 1
+  EXPECT_NEAR(value_of("camkd", c.in), kd / 3, 1e-9);     // to 1, and there are M
+}
+
+TEST(Members, AreNeededAndDrawnByTheBatch) {
+  LossCase c("kd");
+  std::set<double> seen;
+  for (int64_t i = 0; i < 20; ++i) {
+    c.in.positions = {i, i + 1, i + 2};
+    seen.insert(value_of("kd_random", c.in));
+    EXPECT_EQ(value_of("kd_random", c.in), value_of("kd_random", c.in));
+  }
+  EXPECT_EQ(seen.size(), 2u);
+  c.in.member_logits = at::Tensor();
+  for (const char* name : {"kd_average", "kd_mean_probabilities", "kd_random", "ebkd", "camkd", "aekd"}) {
+    test::expect_error([&] { value_of(name, c.in); }, {"members", "[M, 3, 4]"});
+  }
+}
+
+TEST(Deit, HardLabelsAreTheTeachersDecisions) {
+  const LossInputs in = small_inputs();
+  EXPECT_NEAR(value_of("deit", in), cross_entropy(in.student_logits, in.teacher_logits.argmax(1)).item().toDouble(),
+              1e-12);
+  EXPECT_EQ(value_of("deit:kind=soft", in), value_of("kd:temperature=1", in));
+}
+
 // dkd's identity (section 3.1 of the paper): KD = TCKD + (1 - p_y) * NCKD in each sample.
 TEST(Dkd, AddsUpToKd) {
   LossInputs in = small_inputs();
@@ -213,11 +307,11 @@ TEST(CrossEntropy, RefusesBadInput) {
 TEST(DistillationObjective, SkipsATermWithoutWeight) {
   const LossInputs in = small_inputs();
   Loss kd("kd");
-  const LossInputs untaught{in.student_logits, {}, in.labels};
+  const LossInputs untaught{.student_logits = in.student_logits, .labels = in.labels};
   const LossValue supervised = distillation_objective(kd, 0, 0.1, untaught);
   EXPECT_EQ(supervised.total.item().toDouble(), cross_entropy(in.student_logits, in.labels, 0.1).item().toDouble());
   EXPECT_FALSE(supervised.distill.defined());
-  const LossInputs unlabelled{in.student_logits, in.teacher_logits, {}};
+  const LossInputs unlabelled{.student_logits = in.student_logits, .teacher_logits = in.teacher_logits};
   EXPECT_EQ(distillation_objective(kd, 1, 0.1, unlabelled).total.item().toDouble(), value_of("kd", in));
 }
 

@@ -1,4 +1,5 @@
 // Soft labels written, read and learnt from.
+#include "base/safetensors.h"
 #include "train/input.h"
 #include "train/tiny_training.h"
 
@@ -89,6 +90,46 @@ TEST_F(DistillTest, ResumesBitForBit) {
   EXPECT_FALSE(train(o).stopped);
   EXPECT_TRUE(weights("straight") == weights("stopped"));
   EXPECT_EQ(losses("straight"), losses("stopped"));
+}
+
+// Projections, variances, memories and queues are all in the checkpoint, and not in the student.
+TEST_F(DistillTest, LossesOfFeaturesResumeBitForBit) {
+  train_member("a", 1);
+  DistillOptions live{.teacher = path("a"), .teacher_precision = "f32"};
+  live.loss = "kd + hint + vid + crd:negatives=8:dim=8 + label_free:queue=64 + attention:warmup=2";
+  TrainOptions o = student("straight", live);
+  train(o);
+  o.out = path("stopped");
+  EXPECT_TRUE(train(o, stop_after(3)).stopped);
+  const Safetensors kept(checkpoint("stopped"));
+  for (const char* name : {"loss.1.hint.0.conv.weight", "optimizer.momentum.loss.2.vid.0.log_scale",
+                           "loss.3.crd.student.memory", "loss.4.label_free.queue"}) {
+    EXPECT_TRUE(kept.tensors().contains(name)) << name;
+  }
+  o.resume = true;
+  EXPECT_FALSE(train(o).stopped);
+  EXPECT_TRUE(weights("straight") == weights("stopped"));
+  EXPECT_EQ(losses("straight"), losses("stopped"));
+  train(student("plain", {.teacher = path("a"), .teacher_precision = "f32"}));
+  EXPECT_EQ(weights("plain").size(), weights("straight").size());
+  EXPECT_FALSE(weights("plain") == weights("straight"));
+}
+
+TEST_F(DistillTest, FeaturesAreComputedLiveBesideStoredLabels) {
+  make_teacher();
+  DistillOptions both = from("labels");
+  both.teacher = path("ensemble");
+  both.loss = "kd + attention";
+  EXPECT_FALSE(train(student("both", both)).stopped);
+  both.teacher = "";
+  expect_error([&] { train(student("never", both)); }, {"--loss", "attention", "--teacher"}, Error::Kind::usage);
+  both.alpha = 0;  // leaves the loss out
+  EXPECT_FALSE(train(student("supervised", both)).stopped);
+  both.alpha = 0.5;
+  both.teacher = path("ensemble");
+  both.loss = "attention:student_taps=layer9:teacher_taps=layer3";
+  expect_error([&] { train(student("never", both)); }, {"student_taps", "layer9", "layer1"}, Error::Kind::usage);
+  EXPECT_FALSE(has("never"));
 }
 
 TEST_F(DistillTest, RefusesAStoreThatDoesNotMatch) {

@@ -1,0 +1,52 @@
+#include "train/teacher_features.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include "model/load_network.h"
+#include "model/model_files.h"
+
+namespace retort {
+
+namespace {
+
+std::filesystem::path first_network(const std::string& teacher) {
+  const ModelFiles files = read_model_files(teacher);
+  const ModelFiles::Network& first = files.networks.front();
+  const std::filesystem::path directory = resolve_model(first.ref);
+  if (weights_hash(directory) != first.hash) {
+    fail(first.ref, "has other weights than those that ", teacher, " was fitted with; fit it again");
+  }
+  return directory;
+}
+
+}  // namespace
+
+TeacherFeatures::TeacherFeatures(const TrainOptions& options, const StudentInput& student)
+    : directory_(first_network(options.distill->teacher)),
+      config_(read_config(directory_)),
+      network_(load_network(directory_, config_,
+                            {.device = options.device, .precision = options.distill->teacher_precision})) {
+  if (config_.preprocess == student.preprocess) return;
+  loader_ = std::make_unique<Loader>(student.samples, config_.preprocess, student.loader);
+}
+
+Shape TeacherFeatures::input() const {
+  const ImageShape& size = config_.preprocess.size;
+  return {size.channels, size.height, size.width};
+}
+
+void TeacherFeatures::start(int64_t epoch, int64_t view, int64_t first) {
+  if (loader_) loader_->start(epoch, view, first);
+}
+
+void TeacherFeatures::fill(const Batch& batch, Taps& taps) {
+  const at::NoGradGuard no_grad;
+  const Batch& own = loader_ ? *loader_->next() : batch;
+  const ImageShape& size = config_.preprocess.size;
+  // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
+  const at::Tensor images = wrap_images(const_cast<float*>(own.images.data()), own.size, size.channels, size.height,
+                                        size.width, network_.device());
+  network_.forward(images, /*training=*/false, &taps);
+}
+
+}  // namespace retort
