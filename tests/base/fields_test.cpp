@@ -41,6 +41,16 @@ TEST(Fields, AreWrittenByNameAndReadBack) {
   EXPECT_EQ(o.list, std::vector<std::string>{"one"});
 }
 
+TEST(Fields, OptionalNumbersAreNullUntilTheyAreSet) {
+  std::optional<double> limit;
+  const Fields all = {{"limit", &limit, ""}};
+  EXPECT_EQ(fields_json(all).dump(), R"({"limit":null})");
+  set(all, {{"limit", 2}});
+  EXPECT_EQ(limit, 2);
+  EXPECT_EQ(fields_json(all).dump(), R"({"limit":2.0})");
+  test::expect_error([&] { set(all, {{"limit", "much"}}); }, {"[here]", "limit", "a number"}, Error::Kind::usage);
+}
+
 TEST(Fields, RefuseOtherTypesByName) {
   Options o;
   const Json wrong = {{"on", 1}, {"count", 1.5}, {"seed", -1}, {"rate", "0.1"}, {"text", 3}, {"list", {1, 2}}};
