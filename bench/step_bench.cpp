@@ -103,7 +103,7 @@ double images_per_second(const BenchArguments& arguments, Objective& objective, 
     Batch& batch = pool[static_cast<size_t>(steps++ % kPool)];
     const at::Tensor images = wrap_images(batch.images.data(), batch.size, arguments.channels, arguments.size,
                                           arguments.size, network.device());
-    const Objective::Value loss = objective(network.forward(images, /*training=*/true), batch);
+    const LossValue loss = objective(network.forward(images, /*training=*/true), {}, batch, /*epoch=*/0);
     loss.total.backward();
     optimizer.step(0.01);
     loss.total.item();  // every training looks at its loss

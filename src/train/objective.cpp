@@ -18,16 +18,16 @@ std::vector<NamedTensor> named(const Tensors& tensors) {
 
 }  // namespace
 
-Objective::Objective(const TrainOptions& options, std::optional<Teacher> teacher, const Network& student,
-                     const StudentInput& input)
+Objective::Objective(const TrainOptions& options, std::optional<Teacher> teacher)
     : label_smoothing_(options.label_smoothing), teacher_(std::move(teacher)) {
   if (!teacher_) return;
   alpha_ = options.distill->alpha;
   loss_.emplace(options.distill->loss, options.distill->temperature);
-  if (teacher_->features) connect(options, student, input);
 }
 
-void Objective::connect(const TrainOptions& options, const Network& student, const StudentInput& input) {
+std::vector<NamedTensor> Objective::connect(const TrainOptions& options, const Network& student,
+                                            const StudentInput& input) {
+  if (!teacher_ || !teacher_->features) return {};
   const TeacherFeatures& teacher = *teacher_->features;
   const ImageShape& size = input.preprocess.size;
   LossSetup setup{.student = {&student.graph(), {size.channels, size.height, size.width}},
@@ -42,6 +42,7 @@ void Objective::connect(const TrainOptions& options, const Network& student, con
   };
   for (int64_t i = 0; i < input.samples.size(); ++i) setup.labels.push_back(input.samples.label(i));
   loss_->connect(setup);
+  return parameters();
 }
 
 Taps Objective::taps() const { return loss_ ? loss_->student_taps() : Taps(); }

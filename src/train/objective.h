@@ -14,8 +14,9 @@ namespace retort {
 /// The loss of a batch: cross entropy, or that and distillation.
 class Objective {
  public:
-  Objective(const TrainOptions& options, std::optional<Teacher> teacher, const Network& student,
-            const StudentInput& input);
+  Objective(const TrainOptions& options, std::optional<Teacher> teacher);
+  /// Where the loss looks at features, finds its taps and makes what it has of its own. Returns parameters().
+  std::vector<NamedTensor> connect(const TrainOptions& options, const Network& student, const StudentInput& input);
   /// The student's taps that the loss looks at, as keys.
   Taps taps() const;
   /// `taps` as the student filled them. The distillation term is undefined without a teacher.
@@ -29,8 +30,6 @@ class Objective {
   }
 
  private:
-  void connect(const TrainOptions& options, const Network& student, const StudentInput& input);
-
   double label_smoothing_, alpha_ = 0;
   std::optional<Teacher> teacher_;
   std::optional<Loss> loss_;

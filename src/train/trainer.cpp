@@ -104,8 +104,9 @@ Trainer::Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const
                    ? std::optional(make_teacher(options_, store, {data_, samples_, preprocess_, loader_options_}))
                    : std::nullopt),
       network_(make_network(options_, data_, preprocess_.size, pretrained_, monitor_, resume_)),
-      objective_(options_, teacher_, network_, {data_, samples_, preprocess_, loader_options_}),
-      trainable_(all_of({trainable(network_), objective_.parameters()})),
+      objective_(options_, teacher_),
+      trainable_(all_of({trainable(network_),
+                         objective_.connect(options_, network_, {data_, samples_, preprocess_, loader_options_})})),
       optimizer_(trainable_, optimizer_options(options_, network_.graph())),
       loader_(samples_, preprocess_, loader_options_),
       validation_(data_, preprocess_, loader_options_.workers),
