@@ -31,6 +31,8 @@ struct TrainOptions {
   std::string model = "resnet20";  ///< backbone; "" is that of `pretrained`
   std::string out;                 ///< run directory; must be new, unless `resume`
   int64_t samples = 0;             ///< a fixed subset of train; 0 is all
+  uint64_t bag = 0;                ///< seed of a bootstrap resample of the training samples (bagging); 0: none
+  int64_t folds = 0, fold = 0;     ///< train and val together without one of K folds, which is val; `fold` from 1
   bool skip_broken = false;        ///< look for images that cannot be read, and leave them out; else they are errors
   int64_t epochs = 6;
   int64_t batch = 128;
@@ -44,8 +46,10 @@ struct TrainOptions {
   std::string optimizer = "sgd";    ///< "sgd" (Nesterov momentum) or "adamw"
   double lr = 0.1;                  ///< peak; change it with the batch: twice the batch, twice the rate
   double momentum = 0.9;
-  double weight_decay = 5e-4;  ///< not on norms and biases
-  double warmup_epochs = 0.5;  ///< linear from lr / 100, then cosine to 0
+  double weight_decay = 5e-4;       ///< not on norms and biases
+  double warmup_epochs = 0.5;       ///< linear from lr / 100 to lr, then the schedule
+  std::string schedule = "cosine";  ///< spec, see list_schedules(); some leave snapshots
+  int64_t save_every = 0;           ///< epochs between two snapshots beside the schedule's; 0: none
   double label_smoothing = 0;
   double clip_grad = 0;          ///< largest norm of all gradients; 0 is off
   double ema = 0;                ///< decay of the averaged weights, such as 0.999; 0 is off
@@ -73,6 +77,7 @@ struct TrainResult {
   Metrics val;                   ///< of the last weights (their average where ema is on)
   int64_t best_epoch = 0;        ///< by val accuracy; its weights are in `run/best`
   double best_val_accuracy = 0;
+  std::vector<std::string> snapshots;  ///< runs that it has left below its own, in the order of epochs
 };
 
 /// Trains `options.model` and leaves a run directory (docs/formats.md). Uses only train, and val to report and to pick
@@ -94,6 +99,55 @@ std::vector<TrainOutcome> train_side_by_side(std::vector<TrainOptions> jobs, int
 
 /// All results. Throws Error, a usage error where all causes are, that names each training that failed and why.
 std::vector<TrainResult> results_of(const std::vector<TrainOptions>& jobs, const std::vector<TrainOutcome>& outcomes);
+
+/// How the learning rate may go, for TrainOptions::schedule.
+std::vector<ListedItem> list_schedules();
+
+/// Members that differ: trainings at `base.out`/1, 2, ... that `spec`, such as `bagging:count=5`, makes of `base`.
+/// Seeds count up from base.seed in all of them. For `backbones`, base.model is a list with commas. Throws a usage
+/// error.
+std::vector<TrainOptions> diversify(const std::string& spec, const TrainOptions& base);
+std::vector<ListedItem> list_diversities();
+
+/// What cross-validation gave: K runs, and what each says of the samples that it has not seen.
+struct FoldsResult {
+  std::vector<TrainResult> runs;
+  Metrics out_of_fold;  ///< of every sample of train and val, judged by the network that has not seen it
+  bool stopped = false;
+};
+/// For little data: trains `options.folds` networks side by side at `out`/fold-K, each on train and val without one
+/// fold, then writes `out`/out_of_fold (their predictions of the folds left out, split "val") and `out`/ensemble.json,
+/// the mean of their logits. The fold of a sample is a fixed hash of its id. With `resume` goes on where it was. Throws
+/// as train() does, and a usage error on fewer than two folds.
+FoldsResult train_folds(const TrainOptions& options, const Monitor& monitor = {});
+
+/// Averages weights of runs of one architecture (Wortsman et al. 2022) into a run. Batch norm statistics are those of
+/// the averaged weights on training samples, as PyTorch's update_bn makes them.
+struct SoupOptions {
+  std::vector<std::string> members;  ///< runs, in the order that `ema` takes them
+  std::string method = "greedy";     ///< spec, see list_soups()
+  std::string data = "fashion-mnist";
+  int64_t samples = 0;           ///< the same fixed subset of train as in training; 0 is all
+  int64_t bn_samples = 0;        ///< of those, a fixed subset that batch norms are computed on; 0 is all
+  bool skip_broken = false;      ///< as in training
+  int64_t batch = 128;           ///< as in training
+  std::string augment = "auto";  ///< as in training
+  std::string precision = "auto";
+  std::string device = "cpu";
+  int threads = 0;
+  uint64_t seed = 0;  ///< of order and views
+  std::string out;    ///< run directory; must be new
+};
+struct SoupResult {
+  std::string run;
+  std::vector<double> weights;  ///< of each member, of sum 1; 0 where it was left out
+  Metrics val;
+  double core_seconds = 0;  ///< of the members' trainings and of averaging
+};
+/// Judges on val only. Throws a usage error on fewer than two members, members of different networks, classes or
+/// preprocessing, and those that were trained on val; Error where the monitor stops it, and then nothing is written.
+SoupResult make_soup(const SoupOptions& options, const Monitor& monitor = {});
+std::vector<ListedItem> list_soups();
 
 struct LabelOptions {
   std::string teacher;  ///< a run or an ensemble: each member is kept

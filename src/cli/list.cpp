@@ -4,6 +4,7 @@
 #include "retort/data.h"
 #include "retort/ensemble.h"
 #include "retort/losses.h"
+#include "retort/train.h"
 #include "retort/zoo.h"
 
 namespace retort::cli {
@@ -55,13 +56,30 @@ void list_backbones(const Context& context) {
   context.result({{"models", document}}, text.str());
 }
 
+struct Listing {
+  const char* what;
+  std::vector<ListedItem> (*items)();
+};
+constexpr Listing kListings[] = {{"losses", list_losses},
+                                 {"combiners", list_combiners},
+                                 {"calibrations", list_calibrations},
+                                 {"schedules", list_schedules},
+                                 {"diversities", list_diversities},
+                                 {"soups", list_soups},
+                                 {"augmentations", list_augmentations},
+                                 {"data", list_data}};
+
+std::vector<std::string> listings() {
+  std::vector<std::string> names = {"models"};
+  for (const Listing& listing : kListings) names.emplace_back(listing.what);
+  return names;
+}
+
 void run_list(const Context& context, const std::string& what) {
-  if (what == "models") return list_backbones(context);
-  if (what == "losses") return list_items(context, what, list_losses());
-  if (what == "combiners") return list_items(context, what, list_combiners());
-  if (what == "calibrations") return list_items(context, what, list_calibrations());
-  if (what == "augmentations") return list_items(context, what, list_augmentations());
-  list_items(context, what, list_data());
+  for (const Listing& listing : kListings) {
+    if (what == listing.what) return list_items(context, what, listing.items());
+  }
+  list_backbones(context);
 }
 
 }  // namespace
@@ -70,9 +88,7 @@ void add_list(CLI::App& app, Context& context) {
   auto what = std::make_shared<std::string>();
   CLI::App* verb = add_verb(app, context, "list", "What there is, with settings and defaults",
                             [&context, what] { run_list(context, *what); });
-  verb->add_option("what", *what, "models, losses, combiners, calibrations, augmentations or data")
-      ->required()
-      ->check(CLI::IsMember({"models", "losses", "combiners", "calibrations", "augmentations", "data"}));
+  verb->add_option("what", *what, join(listings()))->required()->check(CLI::IsMember(listings()));
 }
 
 }  // namespace retort::cli

@@ -7,7 +7,17 @@
 
 namespace retort::cli {
 
-/// Fills in what the common options say, trains, prints the result and the next commands.
+/// Fills in what the common options say.
+void add_common(const Context& context, TrainOptions& options);
+
+/// The same, trains, prints the result and the next commands.
 void run_training(Context& context, TrainOptions options);
+
+/// Several trainings: members that differ, by `spec`, or folds.
+void run_diversified(Context& context, const std::string& spec, TrainOptions options);
+void run_folds(Context& context, TrainOptions options);
+
+/// "stopped", and how to go on.
+void stopped_training(Context& context, const TrainOptions& options);
 
 }  // namespace retort::cli

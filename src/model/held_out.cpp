@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/machine.h"
 #include "model/model_files.h"
+#include "model/run_file.h"
 
 namespace retort {
 
@@ -55,6 +56,7 @@ Predictions HeldOut::of(const std::string& path) const {
     const Ensemble ensemble = load_ensemble(directory);
     return combine(*ensemble.make(), members_of(ensemble, directory), model_name(path));
   }
+  check_val_unseen(directory);
   Model model(path, options, monitor);
   Predictions p = predict(model, data, samples, {}, monitor);
   if (p.samples < samples.size()) fail(path, "stopped while predicting on val; nothing was written");

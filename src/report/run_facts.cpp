@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "model/run_file.h"
 #include "model/run_version.h"
 #include "retort/ensemble.h"
 #include "retort/weights.h"
@@ -17,16 +18,6 @@ Json read_json(const fs::path& path) {
   return is_there(path) ? parse_json(path.string(), read_file(path)) : Json(nullptr);
 }
 
-// Weights of the best epoch lie in RUN/best; the files that tell of the run lie in RUN.
-fs::path run_of(const fs::path& directory) {
-  fs::path full = fs::absolute(directory).lexically_normal();
-  if (!full.has_filename()) full = full.parent_path();
-  if (full.filename() == "best" && !is_there(full / "run.json") && is_there(full.parent_path() / "run.json")) {
-    return full.parent_path();
-  }
-  return directory;
-}
-
 // "kd T=3 alpha=0.7"; the loss shows as it was given.
 std::string method_of(const std::string& where, const Json& distill) {
   auto text = get<std::string>(where, distill, "loss");
@@ -36,6 +27,15 @@ std::string method_of(const std::string& where, const Json& distill) {
   const Json temperature = get<Json>(where, distill, "temperature");
   if (!has_temperature && !temperature.is_null()) text += str(" T=", get<double>(where, distill, "temperature"));
   return text + str(" alpha=", get<double>(where, distill, "alpha"));
+}
+
+// "greedy soup of 3": the members that it is made of.
+std::string soup_method(const std::string& where, const Json& soup) {
+  int64_t used = 0;
+  for (const Json& member : get<std::vector<Json>>(where, soup, "members")) {
+    used += get<double>(where, member, "weight") > 0;
+  }
+  return str(get<std::string>(where, soup, "method"), " soup of ", used);
 }
 
 // The settings without those that change neither weights nor meaning.
@@ -54,8 +54,10 @@ void read_run_json(const fs::path& file, RunFacts& facts) {
   facts.architecture = get<std::string>(where, options, "model");
   facts.seed = get<uint64_t>(where, options, "seed");
   facts.recipe = recipe_of(options);
+  if (run.contains("snapshot_of")) facts.recipe += str(" after ", get<int64_t>(where, run, "epochs"), " epochs");
   facts.distilled = options.contains("distill") && !options.at("distill").is_null();
   facts.method = facts.distilled ? method_of(where, options.at("distill")) : "from scratch";
+  if (run.contains("soup")) facts.method = soup_method(where, run.at("soup"));
   const bool student = facts.distilled || (run.contains("role") && get<std::string>(where, run, "role") == "student");
   facts.kind = student ? "student" : "member";
   facts.train_core_seconds = get<double>(where, run, "core_seconds");
@@ -66,11 +68,9 @@ RunFacts read_ensemble_facts(const fs::path& path) {
   const Ensemble ensemble = load_ensemble(path);
   RunFacts facts{.kind = "ensemble", .method = ensemble.combiner};
   facts.val_accuracy = ensemble.val_accuracy;
-  for (const Ensemble::Member& m : ensemble.members) {
-    const RunFacts member = read_facts(full_ref(m.path, path));
-    facts.train_core_seconds += member.train_core_seconds;
-    facts.label_core_seconds += member.label_core_seconds;
-  }
+  const RunCost cost = cost_of_runs({path.string()});
+  facts.train_core_seconds = cost.train;
+  facts.label_core_seconds = cost.label;
   return facts;
 }
 

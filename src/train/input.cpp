@@ -36,10 +36,12 @@ Preprocess own_preprocess(const TrainOptions& options, const DataSet& data) {
 }  // namespace
 
 std::string resolve_augment(const std::string& augment, const DataSet& data) {
-  if (augment != "auto") return augment;
-  if (!one_size(data)) return "random_resized_crop,hflip";
+  const std::string word = "auto";
+  if (augment != word && !augment.starts_with(word + ",")) return augment;
+  const std::string more = augment.substr(word.size());
+  if (!one_size(data)) return "random_resized_crop,hflip" + more;
   const int64_t side = std::min(data.shape.height, data.shape.width);
-  return str("random_crop:padding=", side < 32 ? 2 : side / 8, ",hflip");
+  return str("random_crop:padding=", side < 32 ? 2 : side / 8, ",hflip", more);
 }
 
 Preprocess training_preprocess(const TrainOptions& options, const DataSet& data, const ModelConfig* pretrained) {

@@ -8,8 +8,8 @@
 
 namespace retort {
 
-/// `augment` itself, or what "auto" means for this data: random crops of the padded image and flips where all images
-/// have one size, else random resized crops and flips.
+/// `augment` itself, or with what its first word "auto" means for this data: random crops of the padded image and flips
+/// where all images have one size, else random resized crops and flips.
 std::string resolve_augment(const std::string& augment, const DataSet& data);
 
 /// What the network of a training sees: with pretrained weights their preprocessing, else that of the data, at the size

@@ -8,6 +8,7 @@
 #include "retort/losses.h"
 #include "retort/network.h"
 #include "retort/zoo.h"
+#include "train/schedule.h"
 
 namespace retort {
 
@@ -50,6 +51,24 @@ class Checker {
   std::string verb_;
 };
 
+// What follows "auto," is checked alone; what "auto" means depends on the data.
+void check_augment(const std::string& spec) {
+  const std::string prefix = "auto,";
+  if (spec != "auto") Augment{spec.starts_with(prefix) ? spec.substr(prefix.size()) : spec};
+}
+
+void check_samples(const Checker& check, const TrainOptions& o) {
+  constexpr int64_t kMaxFolds = 1000;
+  check.at_least("samples", o.samples, 0, INT64_MAX);
+  check.require(o.folds == 0 || (o.folds >= 2 && o.folds <= kMaxFolds), "folds", o.folds, str("2 to ", kMaxFolds));
+  check.require(o.folds == 0 ? o.fold == 0 : o.fold >= 1 && o.fold <= o.folds, "fold", o.fold,
+                o.folds == 0 ? "0 without folds" : str("1 to ", o.folds));
+  if (o.distill && !o.distill->labels.empty() && (o.bag > 0 || o.folds > 0)) {
+    fail_usage(check.where("labels"), "given beside a bag or folds; soft labels are those of train as it is; ",
+               "leave one of them out, or distil from a teacher that runs beside");
+  }
+}
+
 void check_distill(const Checker& check, const DistillOptions& d) {
   if (d.labels.empty() && d.teacher.empty()) {
     fail_usage(check.where("labels"), "neither soft labels nor a teacher given; expected --labels, --teacher or both");
@@ -78,6 +97,7 @@ void check_optimizer(const Checker& check, const TrainOptions& o) {
   check.zero_or_more("weight_decay", o.weight_decay);
   check.require(o.warmup_epochs >= 0 && o.warmup_epochs < static_cast<double>(o.epochs), "warmup_epochs",
                 o.warmup_epochs, str("0 or more and below --epochs, which is ", o.epochs));
+  snapshot_epochs(o);
   check.share("label_smoothing", o.label_smoothing);
   check.zero_or_more("clip_grad", o.clip_grad);
   check.share("ema", o.ema);
@@ -95,11 +115,12 @@ void check_options(const TrainOptions& o) {
   if (o.out.empty()) fail_usage(check.where("out"), "no run directory given; name one");
   if (o.model.empty()) fail_usage(check.where("model"), "no backbone given; name one, or weights with --pretrained");
   find_model(o.model);
-  check.at_least("samples", o.samples, 0, INT64_MAX);
+  check_samples(check, o);
   check.at_least("epochs", o.epochs, 1, kMaxEpochs);
+  check.at_least("save_every", o.save_every, 0, kMaxEpochs);
   check.at_least("batch", o.batch, 1, kMaxBatch);
   check_optimizer(check, o);
-  if (o.augment != "auto") Augment{o.augment};
+  check_augment(o.augment);
   check.at_least("img_size", o.img_size, 0, kMaxSide);
   check.at_least("views", o.views, 0, INT64_MAX);
   check.threads_and_device(o.threads, o.precision);
@@ -116,7 +137,17 @@ void check_options(const LabelOptions& o) {
   if (o.out.empty()) fail_usage(check.where("out"), "no directory given; name one");
   check.at_least("samples", o.samples, 0, INT64_MAX);
   check.at_least("views", o.views, 1, kMaxViews);
-  if (o.augment != "auto") Augment{o.augment};
+  check_augment(o.augment);
+  check.threads_and_device(o.threads, o.precision);
+}
+
+void check_options(const SoupOptions& o) {
+  const Checker check("soup");
+  if (o.out.empty()) fail_usage(check.where("out"), "no run directory given; name one");
+  check.at_least("samples", o.samples, 0, INT64_MAX);
+  check.at_least("bn_samples", o.bn_samples, 0, INT64_MAX);
+  check.at_least("batch", o.batch, 1, kMaxBatch);
+  check_augment(o.augment);
   check.threads_and_device(o.threads, o.precision);
 }
 
@@ -128,6 +159,8 @@ std::vector<std::string> feature_terms(const DistillOptions& options) {
 Json options_json(const TrainOptions& options) {
   TrainOptions o = options;
   Json json = fields_json(fields(o));
+  json["folds"] = o.folds;
+  json["fold"] = o.fold;
   json["device"] = o.device;
   json["threads"] = o.threads;
   json["seed"] = o.seed;

@@ -17,6 +17,7 @@ std::string verb_of(const TrainOptions& options);
 /// unknown or a combination impossible.
 void check_options(const TrainOptions& options);
 void check_options(const LabelOptions& options);
+void check_options(const SoupOptions& options);
 
 /// The options that are flags of the command line and keys of recipes. What all verbs share (seed, threads, device) is
 /// not among them, nor is what has no flag.

@@ -11,6 +11,7 @@
 #include "retort/zoo.h"
 #include "train/checkpoint.h"
 #include "train/options.h"
+#include "train/schedule.h"
 
 #ifndef RETORT_VERSION
 #define RETORT_VERSION "unknown"
@@ -81,6 +82,34 @@ Found look_into_run(const TrainOptions& options) {
   return found;
 }
 
+void check_collection(const TrainOptions& options) {
+  const fs::path out = options.out;
+  std::error_code none;
+  if (options.out.empty()) fail_usage("train --out", "no directory given; name one");
+  if (!is_there(out)) return;
+  if (!fs::is_directory(out, none)) fail_usage(out.string(), "a file is in the way; choose another --out");
+  if (is_there(out / "config.json") || is_there(checkpoint_path(out))) {
+    fail_usage(out.string(), "is a run directory; several runs need a directory of their own; choose another --out");
+  }
+  if (!options.resume && !fs::is_empty(out, none)) {
+    fail_usage(out.string(), "is not empty; add --resume to go on with what was begun there, or choose another --out");
+  }
+}
+
+fs::path snapshot_path(const TrainOptions& options, int64_t epoch) {
+  std::string number = str(epoch);  // as wide as the last one's, so that names sort
+  number.insert(0, str(options.epochs).size() - number.size(), '0');
+  return fs::path(options.out) / "snapshots" / ("epoch-" + number);
+}
+
+std::vector<std::string> snapshot_paths(const TrainOptions& options, int64_t epochs) {
+  std::vector<std::string> paths;
+  for (const int64_t epoch : snapshot_epochs(options)) {
+    if (epoch <= epochs) paths.push_back(snapshot_path(options, epoch).string());
+  }
+  return paths;
+}
+
 ModelConfig make_config(const Graph& graph, const DataSet& data, const Preprocess& preprocess) {
   const Node& classifier = graph.nodes[static_cast<size_t>(graph.find(graph.classifier))];
   const Parameter& weight = graph.parameters[static_cast<size_t>(classifier.parameters.front())];
@@ -107,26 +136,26 @@ void write_model(const fs::path& directory, const ModelConfig& config, const Net
 }
 
 void finish_run(const RunFile& run, const TrainResult& result) {
-  const bool student = run.options.distill || run.options.role == "student";
-  const fs::path directory = run.options.out;
-  write_file(directory / "run.json", text_of({{"retort_run", kRunVersion},
-                                              {"role", student ? "student" : "member"},
-                                              {"options", options_json(run.options)},
-                                              {"epochs", result.epochs},
-                                              {"samples_per_epoch", result.samples_per_epoch},
-                                              {"core_seconds", result.core_seconds},
-                                              {"label_core_seconds", run.label_core_seconds},
-                                              {"images_per_second", result.images_per_second},
-                                              {"peak_memory", result.peak_memory},
-                                              {"data_hash", run.data_hash},
-                                              {"samples_hash", run.samples_hash},
-                                              {"teachers", teachers_json(run.teachers)},
-                                              {"precision", run.precision},
-                                              {"versions", {{"retort", RETORT_VERSION}, {"libtorch", TORCH_VERSION}}},
-                                              {"machine", machine_description()},
-                                              {"finished", true}}));
+  Json json = {{"retort_run", kRunVersion},
+               {"role", run.role},
+               {"options", run.options},
+               {"epochs", result.epochs},
+               {"samples_per_epoch", result.samples_per_epoch},
+               {"core_seconds", result.core_seconds},
+               {"label_core_seconds", run.label_core_seconds},
+               {"images_per_second", result.images_per_second},
+               {"peak_memory", result.peak_memory},
+               {"data_hash", run.data_hash},
+               {"samples_hash", run.samples_hash},
+               {"teachers", teachers_json(run.teachers)},
+               {"precision", run.precision},
+               {"versions", {{"retort", RETORT_VERSION}, {"libtorch", TORCH_VERSION}}},
+               {"machine", machine_description()}};
+  json.update(run.made);
+  json["finished"] = true;
+  write_file(run.directory / "run.json", text_of(json));
   std::error_code none;  // left behind, it does no harm
-  fs::remove_all(checkpoint_path(directory).parent_path(), none);
+  fs::remove_all(checkpoint_path(run.directory).parent_path(), none);
 }
 
 TrainResult read_result(const TrainOptions& options) {
@@ -145,6 +174,7 @@ TrainResult read_result(const TrainOptions& options) {
   r.val = metrics_from_json(metrics_file, get<Json>(metrics_file, metrics, "val"));
   r.best_epoch = get<int64_t>(metrics_file, metrics, "best_epoch");
   r.best_val_accuracy = get<double>(metrics_file, metrics, "best_val_accuracy");
+  r.snapshots = snapshot_paths(options, r.epochs);
   return r;
 }
 

@@ -15,6 +15,17 @@ enum class Found { nothing, checkpoint, finished };
 /// What `options.out` holds. Throws a usage error where training there would mix with what is there already.
 Found look_into_run(const TrainOptions& options);
 
+/// Throws a usage error where `options.out` is not a directory of runs to come, or with `resume` of runs begun.
+void check_collection(const TrainOptions& options);
+
+/// Where train_folds keeps its predictions, below its directory.
+inline constexpr const char* kOutOfFold = "out_of_fold";
+
+/// The run that a training leaves below its own after `epoch`.
+std::filesystem::path snapshot_path(const TrainOptions& options, int64_t epoch);
+/// Those of all epochs up to `epochs`.
+std::vector<std::string> snapshot_paths(const TrainOptions& options, int64_t epochs);
+
 /// timm's description of a net trained on `data`.
 ModelConfig make_config(const Graph& graph, const DataSet& data, const Preprocess& preprocess);
 
@@ -24,10 +35,13 @@ void write_model(const std::filesystem::path& directory, const ModelConfig& conf
 
 /// What run.json says beside the result.
 struct RunFile {
-  const TrainOptions& options;
+  std::filesystem::path directory;
+  std::string role;  ///< "member" or "student"
+  Json options;
   std::string data_hash, samples_hash, precision;
-  std::vector<LabelsInfo::Teacher> teachers;
+  std::vector<LabelsInfo::Teacher> teachers = {};
   double label_core_seconds = 0;
+  Json made = Json::object();  ///< keys of runs that no training of their own made
 };
 /// Writes run.json, which makes the run a finished one, and removes the checkpoint.
 void finish_run(const RunFile& run, const TrainResult& result);

@@ -6,6 +6,7 @@
 #include "train/input.h"
 #include "train/options.h"
 #include "train/run_dir.h"
+#include "train/selection.h"
 #include "train/trainer.h"
 
 namespace retort {
@@ -23,11 +24,7 @@ TrainResult train_checked(TrainOptions options, const Monitor& monitor) {
   const Found found = look_into_run(options);
   if (found == Found::finished) return read_result(options);
   set_threads(resolve_threads(options.threads));
-  if (options.skip_broken) {
-    for (Samples* samples : {&data.train, &data.val}) {
-      *samples = without_broken(*samples, resolve_threads(options.threads), monitor);
-    }
-  }
+  data = select_samples(options, std::move(data), monitor);
   return Trainer(std::move(options), std::move(data), store, monitor, found == Found::checkpoint).run();
 }
 

@@ -23,11 +23,6 @@ namespace {
 
 constexpr double kTellSeconds = 0.1;
 
-Samples training_samples(const DataSet& data, int64_t count) {
-  if (data.train.size() == 0) fail(data.spec, "the split train has no samples; expected at least one");
-  return data.train.subset(count);
-}
-
 Network make_network(const TrainOptions& options, const DataSet& data, const ImageShape& size,
                      const std::optional<Pretrained>& pretrained, const Monitor& monitor, bool resume) {
   Graph graph = build_model(options.model, data.classes(), size.channels, size.height);
@@ -67,11 +62,6 @@ LoaderOptions loader_options(const TrainOptions& options, const DataSet& data, i
           .workers = loader_workers(data, threads)};
 }
 
-Schedule make_schedule(const TrainOptions& options, int64_t steps_per_epoch) {
-  const double warmup = std::round(options.warmup_epochs * static_cast<double>(steps_per_epoch));
-  return {options.lr, static_cast<int64_t>(warmup), options.epochs * steps_per_epoch};
-}
-
 // "train resnet20", with the run's name where that says more.
 std::string task_of(const TrainOptions& options) {
   const std::string name = fs::path(options.out).filename().string();
@@ -96,7 +86,7 @@ Trainer::Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const
       resume_(resume),
       threads_(resolve_threads(options_.threads)),
       data_(std::move(data)),
-      samples_(training_samples(data_, options_.samples)),
+      samples_(data_.train),
       pretrained_(open_pretrained(options_, monitor_)),
       preprocess_(training_preprocess(options_, data_, pretrained_ ? &pretrained_->config : nullptr)),
       loader_options_(loader_options(options_, data_, threads_)),
@@ -111,7 +101,8 @@ Trainer::Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const
       loader_(samples_, preprocess_, loader_options_),
       validation_(data_, preprocess_, loader_options_.workers),
       clock_(threads_, threads_ == 1 && network_.device().is_cpu(), loader_),
-      schedule_(make_schedule(options_, loader_.batches())),
+      rate_(options_, loader_.batches()),
+      snapshots_(snapshot_epochs(options_)),
       meter_(network_.device().is_cpu()),
       task_(task_of(options_)) {
   if (options_.ema > 0) ema_.emplace(network_, options_.ema);
@@ -224,7 +215,7 @@ void Trainer::train_step(const Batch& batch) {
   const LossValue loss = objective_(logits, std::move(taps), batch, state_.epoch);
   loss.total.backward();
   if (options_.clip_grad > 0) clip_gradients(trainable_, options_.clip_grad);
-  optimizer_.step(schedule_.at(steps_done()));
+  optimizer_.step(rate_.at(steps_done()));
   if (ema_) ema_->update();
   meter_.add(steps_done(), loss);
 }
@@ -240,7 +231,7 @@ void Trainer::end_epoch() {
     row.distill_loss = state_.sums.distill / steps;
     row.label_loss = alpha < 1 ? (row.train_loss - alpha * row.distill_loss) / (1 - alpha) : 0;
   }
-  row.lr = schedule_.at(steps_done() - 1);
+  row.lr = rate_.at(steps_done() - 1);
   const double images = static_cast<double>(std::min(options_.batch, samples_.size())) * steps;
   row.images_per_second = state_.epoch_seconds > 0 ? images / state_.epoch_seconds : 0;
 
@@ -262,16 +253,26 @@ void Trainer::end_epoch() {
   state_.epoch_seconds = 0;
   write_history(options_.out, state_.history, teacher_.has_value());
   record(row);
+  save_snapshot();  // before the checkpoint, after which it would not come again
   save_checkpoint();
   tell(/*always=*/true);
 }
 
-void Trainer::finish() {
+void Trainer::save_snapshot() {
+  if (!snapshots_.contains(state_.epoch)) return;
+  save_run(snapshot_path(options_, state_.epoch), {{"snapshot_of", "../.."}});
+}
+
+void Trainer::finish() { save_run(options_.out, Json::object()); }
+
+void Trainer::save_run(const fs::path& directory, Json made) {
   with_reported_weights([&] {
     if (!val_) val_ = validation_.evaluate(network_);  // killed between the last checkpoint and here
-    write_model(options_.out, make_config(network_.graph(), data_, preprocess_), network_, result());
+    write_model(directory, make_config(network_.graph(), data_, preprocess_), network_, result());
   });
-  RunFile run{options_, data_.hash, samples_.hash(), precision_name(network_.precision())};
+  RunFile run{directory,       options_.distill ? "student" : options_.role, options_json(options_), data_.hash,
+              samples_.hash(), precision_name(network_.precision())};
+  run.made = std::move(made);
   if (teacher_) {
     run.teachers = teacher_->members;
     run.label_core_seconds = teacher_->label_core_seconds;
@@ -304,10 +305,9 @@ void Trainer::check_weights() {
 }
 
 void Trainer::fail_diverged(const std::string& what, int64_t step) const {
-  fail(verb_of(options_), what, " at step ", step + 1, " of ", schedule_.total_steps, " (epoch ", state_.epoch + 1,
-       ", learning rate ", schedule_.at(step),
-       "); try a smaller --lr, --clip-grad 1 or --precision f32; the last good ", "checkpoint is ",
-       checkpoint_path(options_.out).string());
+  fail(verb_of(options_), what, " at step ", step + 1, " of ", rate_.steps(), " (epoch ", state_.epoch + 1,
+       ", learning rate ", rate_.at(step), "); try a smaller --lr, --clip-grad 1 or --precision f32; the last good ",
+       "checkpoint is ", checkpoint_path(options_.out).string());
 }
 
 template <class Use>
@@ -327,6 +327,7 @@ TrainResult Trainer::result() const {
   r.val = val_.value_or(Metrics{});
   r.best_epoch = state_.best_epoch;
   r.best_val_accuracy = state_.best_val_accuracy;
+  r.snapshots = snapshot_paths(options_, state_.epoch);
   return r;
 }
 
@@ -341,7 +342,7 @@ void Trainer::tell(bool always) {
                                                : state_.history.back().train_loss;
   note += " loss " + fixed(loss, 3);
   if (!state_.history.empty()) note += " val " + fixed(100 * state_.history.back().val_accuracy, 1) + "%";
-  monitor_.tell({task_, steps_done() * per_step, schedule_.total_steps * per_step, "images", note});
+  monitor_.tell({task_, steps_done() * per_step, rate_.steps() * per_step, "images", note});
 }
 
 }  // namespace retort

@@ -21,8 +21,8 @@ namespace retort {
 /// One training, from its first step or from a checkpoint to its run directory.
 class Trainer {
  public:
-  /// `options` are checked and complete: the store's where there is one, no "auto" augmentation. Makes the network;
-  /// `resume`: its weights come from the checkpoint.
+  /// `options` are checked and complete: the store's where there is one, no "auto" augmentation; `data` are the samples
+  /// that they ask for. Makes the network; `resume`: its weights come from the checkpoint.
   Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const Labels>& store, const Monitor& monitor,
           bool resume);
   /// Trains to the end, or until the monitor stops it.
@@ -35,7 +35,9 @@ class Trainer {
   bool train_epoch();
   void train_step(const Batch& batch);
   void end_epoch();
+  void save_snapshot();
   void finish();
+  void save_run(const std::filesystem::path& directory, Json made);
 
   void stop_clock();
   void check_losses(bool all);
@@ -67,7 +69,8 @@ class Trainer {
   Loader loader_;
   Validation validation_;
   CostClock clock_;
-  Schedule schedule_;
+  const LearningRate rate_;
+  const std::set<int64_t> snapshots_;  ///< epochs that leave one
   LossMeter meter_;
   std::optional<EventWriter> events_;
 

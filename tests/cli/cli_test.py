@@ -62,7 +62,7 @@ class CliTest(RetortCase):
 
     def test_help(self):
         text = self.run_retort("--help").stdout
-        for verb in ("demo", "data", "train", "ensemble", "calibrate", "label", "distill", "eval", "bench", "compare", "list"):
+        for verb in ("demo", "data", "train", "ensemble", "calibrate", "soup", "label", "distill", "eval", "bench", "compare", "list"):
             self.assertIn(verb, text)
             for option in ("--json", "--seed", "--threads", "--device", "--quiet"):
                 self.assertIn(option, self.run_retort(verb, "--help").stdout)
@@ -108,7 +108,8 @@ class CliTest(RetortCase):
         names = {m["name"] for m in self.run_json("list", "models")["models"]}
         self.assertLessEqual({"resnet18", "mobilenetv3_small_050", "efficientnet_b0", "resnet8_half"}, names)
         for what, some in (("losses", "kd"), ("combiners", "weighted"), ("calibrations", "isotonic"),
-                           ("augmentations", "hflip"), ("data", "fashion-mnist")):
+                           ("augmentations", "hflip"), ("data", "fashion-mnist"), ("schedules", "cyclic"),
+                           ("diversities", "bagging"), ("soups", "greedy")):
             self.assertIn(some, [item["name"] for item in self.run_json("list", what)[what]])
             self.assertIn(some, self.run_retort("list", what).stdout)
 

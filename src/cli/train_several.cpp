@@ -1,0 +1,53 @@
+#include <algorithm>
+
+#include "cli/train_options.h"
+#include "metrics/metrics_json.h"
+
+namespace retort::cli {
+
+namespace {
+
+Json runs_json(const std::vector<TrainResult>& runs) {
+  Json out = Json::array();
+  for (const TrainResult& r : runs) {
+    out.push_back({{"run", r.run}, {"train_core_seconds", r.core_seconds}, {"val", metrics_json(r.val)}});
+  }
+  return out;
+}
+
+std::string runs_text(const std::vector<TrainResult>& runs) {
+  std::string text;
+  for (const TrainResult& r : runs) {
+    text += str(r.run, ": val accuracy ", percent(r.val.accuracy), ", NLL ", r.val.nll, "\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+void run_diversified(Context& context, const std::string& spec, TrainOptions options) {
+  add_common(context, options);
+  const std::vector<TrainOptions> jobs = diversify(spec, options);
+  const std::vector<TrainResult> runs = results_of(jobs, train_side_by_side(jobs, context.threads, context.monitor()));
+  if (std::any_of(runs.begin(), runs.end(), [](const TrainResult& r) { return r.stopped; })) {
+    return stopped_training(context, options);
+  }
+  const std::string out = shell_quote(options.out);
+  context.result({{"members", runs_json(runs)}},
+                 str(runs_text(runs), "next: ", context.program_typed, " ensemble --members ", out, "/* --data ",
+                     shell_quote(options.data), " --out ", out, "-ensemble"));
+}
+
+void run_folds(Context& context, TrainOptions options) {
+  add_common(context, options);
+  const FoldsResult r = train_folds(options, context.monitor());
+  if (r.stopped) return stopped_training(context, options);
+  context.result(
+      {{"ensemble", options.out}, {"folds", runs_json(r.runs)}, {"out_of_fold", metrics_json(r.out_of_fold)}},
+      str(runs_text(r.runs), options.out, ": out of fold accuracy ", percent(r.out_of_fold.accuracy), " [",
+          percent(r.out_of_fold.accuracy_interval.low), ", ", percent(r.out_of_fold.accuracy_interval.high), "], NLL ",
+          r.out_of_fold.nll, " on ", r.out_of_fold.samples, " samples\nnext: ", context.program_typed, " eval --model ",
+          shell_quote(options.out), " --data ", shell_quote(options.data)));
+}
+
+}  // namespace retort::cli

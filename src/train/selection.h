@@ -1,0 +1,19 @@
+/// \file selection.h
+/// Which samples a training takes, and which it is judged on.
+#pragma once
+
+#include "retort/train.h"
+
+namespace retort {
+
+/// `data` as the training sees it: without broken images where asked, train cut to its subset, its fold or its bag, and
+/// with folds val the fold that is left out. Throws Error where train is empty and where the monitor stops it.
+DataSet select_samples(const TrainOptions& options, DataSet data, const Monitor& monitor);
+
+/// The fold of a sample, from 1 to `folds`: a fixed hash of its id.
+int64_t fold_of(uint64_t id, int64_t folds);
+
+/// As many samples as there are, drawn with replacement; a function of `seed` alone.
+Samples bag_of(const Samples& samples, uint64_t seed);
+
+}  // namespace retort
