@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -109,12 +110,19 @@ class Augment {
   /// Writes view `view` of the picture, as `preprocess` fits it into a network; `kPlainView` is the picture itself.
   void apply(const Picture& picture, const Preprocess& preprocess, uint64_t seed, uint64_t id, int64_t view,
              Image& out) const;
+  /// Whether view `view` is mixed with the same view of another sample.
+  bool mixes(int64_t view) const { return mixer_ && view != kPlainView; }
+  /// Mixes `other`, the same view of another sample, into `image`, both [H, W, C].
+  /// Returns the share of the label that stays the sample's own.
+  double mix(std::span<float> image, std::span<const float> other, const ImageShape& shape, uint64_t seed, uint64_t id,
+             int64_t view) const;
   /// The text it was made from.
   const std::string& spec() const { return spec_; }
 
  private:
   std::string spec_;
   std::vector<std::shared_ptr<const Step>> steps_;
+  std::shared_ptr<const Step> mixer_;  ///< the one step that mixes, where there is one
 };
 
 std::vector<ListedItem> list_augmentations();
@@ -126,6 +134,10 @@ struct Batch {
   std::vector<float> images;       ///< [N, H, W, C] of Preprocess::size, (pixel / 255 - mean) / std
   std::vector<int64_t> labels;     ///< [N]
   std::vector<int64_t> positions;  ///< [N], indices into the Samples
+  /// Where views are mixed (mixup, cutmix), [N], else empty: the other sample's label, and the share that `labels`
+  /// keep.
+  std::vector<int64_t> other_labels;
+  std::vector<float> shares;
 };
 
 struct LoaderOptions {
@@ -135,6 +147,8 @@ struct LoaderOptions {
   uint64_t seed = 0;
   std::optional<uint64_t> view_seed;  ///< of the views; without one, `seed`
   Augment augment;
+  /// What mixed views draw their other sample from; empty: the samples themselves.
+  std::vector<int64_t> mix_with;
   int workers = 1;  ///< threads that make batches
   int ahead = 4;    ///< batches made ahead
 };

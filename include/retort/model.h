@@ -81,6 +81,7 @@ struct PredictOptions {
   Augment augment = Augment();
   uint64_t seed = 0;  ///< of the view
   int64_t view = kPlainView;
+  std::vector<int64_t> mix_with = {};  ///< what mixed views draw from, see LoaderOptions
 };
 
 /// Runs every member over the samples, each with its own preprocessing. Samples without labels give predictions without

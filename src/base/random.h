@@ -51,7 +51,7 @@ class Rng {
 };
 
 /// What a stream is for; the second number of its name, so that no two purposes share numbers.
-enum class Purpose : uint64_t { split = 1, subset, order, view, init, bootstrap, sample, view_order };
+enum class Purpose : uint64_t { split = 1, subset, order, view, init, bootstrap, sample, view_order, mix, mix_with };
 
 inline Rng stream(uint64_t seed, Purpose purpose, uint64_t a = 0, uint64_t b = 0) {
   return Rng({seed, static_cast<uint64_t>(purpose), a, b});

@@ -45,7 +45,9 @@ AugmentStep sometimes(double p, void (*change)(Image&)) { return std::make_share
 Augment::Augment(const std::string& spec) : spec_(spec) {
   for (size_t begin = 0; !spec.empty() && begin <= spec.size();) {
     const size_t end = std::min(spec.find(',', begin), spec.size());
-    steps_.push_back(make_step(std::string_view(spec).substr(begin, end - begin)));
+    AugmentStep step = make_step(std::string_view(spec).substr(begin, end - begin));
+    if (step->mixes() && mixer_) fail_usage("augment", "'", spec, "' mixes twice; take mixup or cutmix");
+    (step->mixes() ? mixer_ : steps_.emplace_back()) = std::move(step);
     begin = end + 1;
   }
 }
@@ -62,6 +64,12 @@ void Augment::apply(const Picture& picture, const Preprocess& preprocess, uint64
   const bool fitted = std::any_of(steps_.begin(), steps_.end(), [](const auto& step) { return step->fits(); });
   if (!fitted) return preprocess.fit(out);
   to_channels(out, preprocess.size.channels);
+}
+
+double Augment::mix(std::span<float> image, std::span<const float> other, const ImageShape& shape, uint64_t seed,
+                    uint64_t id, int64_t view) const {
+  Rng rng = stream(seed, Purpose::mix, id, static_cast<uint64_t>(view));
+  return mixer_->mix(image, other, shape, rng);
 }
 
 std::vector<ListedItem> list_augmentations() { return list_registered(steps()); }

@@ -20,6 +20,12 @@ class Augment::Step {
     picture.read(picture.whole(), out);
     apply(out, preprocess, rng);
   }
+  /// Whether it mixes normalised views of two samples, which apply() cannot.
+  virtual bool mixes() const { return false; }
+  /// Mixes `other` into `image`, both [H, W, C]; returns the share of the labels that stays `image`'s.
+  virtual double mix(std::span<float> /*image*/, std::span<const float> /*other*/, const ImageShape&, Rng&) const {
+    return 1;
+  }
   /// Whether it gives images of preprocess.size: then nothing is left to fit (random resized crops).
   virtual bool fits() const { return false; }
 };

@@ -34,13 +34,22 @@ class ImageMaker {
 
   size_t numel() const { return static_cast<size_t>(preprocess_.size.numel()); }
 
-  void make(const Source& source, int64_t index, int64_t view, Image& scratch, float* out) const {
+  void make(const Source& source, int64_t index, int64_t view, Image& scratch, std::span<float> out) const {
     try {
       augment_.apply(source.picture(index), preprocess_, seed_, source.id(index), view, scratch);
     } catch (const Error& error) {
       throw error.with("--skip-broken leaves broken images out");
     }
-    normalize_(scratch, out);
+    normalize_(scratch, out.data());
+  }
+
+  bool mixes(int64_t view) const { return augment_.mixes(view); }
+  /// The sample of `pool` that one view of sample `id` is mixed with.
+  int64_t other(std::span<const int64_t> pool, uint64_t id, int64_t view) const {
+    return pool[stream(seed_, Purpose::mix_with, id, static_cast<uint64_t>(view)).below(pool.size())];
+  }
+  double mix(std::span<float> image, std::span<const float> other, uint64_t id, int64_t view) const {
+    return augment_.mix(image, other, preprocess_.size, seed_, id, view);
   }
 
  private:
@@ -70,7 +79,13 @@ struct Loader::State {
 
  private:
   void work(const std::stop_token& stop);
-  void make(int64_t number, Slot& slot, Image& scratch) const;
+  /// What a worker works in.
+  struct Scratch {
+    Image image;
+    std::vector<float> other;
+  };
+  void make(int64_t number, Slot& slot, Scratch& scratch) const;
+  void mix(Batch& batch, size_t i, std::span<float> image, Scratch& scratch) const;
   void set_order(int64_t epoch);
   Slot& slot(int64_t number) { return ring_[static_cast<size_t>(number) % ring_.size()]; }
   bool may_claim() const { return claimed_ < std::min(next_ + options_.ahead, batches()); }
@@ -167,7 +182,7 @@ double Loader::State::cpu_seconds() {
 }
 
 void Loader::State::work(const std::stop_token& stop) {
-  Image scratch;
+  Scratch scratch;
   double used = thread_cpu_seconds();
   std::unique_lock lock(mutex_);
   while (work_.wait(lock, stop, [this] { return may_claim(); })) {
@@ -191,7 +206,7 @@ void Loader::State::work(const std::stop_token& stop) {
   }
 }
 
-void Loader::State::make(int64_t number, Slot& s, Image& scratch) const {
+void Loader::State::make(int64_t number, Slot& s, Scratch& scratch) const {
   const int64_t begin = number * options_.batch;
   const int64_t size = std::min(options_.batch, samples_.size() - begin);
   Batch& batch = s.batch;
@@ -200,11 +215,25 @@ void Loader::State::make(int64_t number, Slot& s, Image& scratch) const {
   batch.positions.assign(order_.begin() + begin, order_.begin() + begin + size);
   batch.labels.resize(static_cast<size_t>(size));
   batch.images.resize(static_cast<size_t>(size) * maker_.numel());
+  batch.other_labels.resize(maker_.mixes(view_) ? static_cast<size_t>(size) : 0);
+  batch.shares.resize(batch.other_labels.size());
   for (size_t i = 0; i < static_cast<size_t>(size) && !cancelled_.load(std::memory_order_relaxed); ++i) {
     const int64_t index = samples_.indices[static_cast<size_t>(batch.positions[i])];
     batch.labels[i] = samples_.source->label(index);
-    maker_.make(*samples_.source, index, view_, scratch, batch.images.data() + i * maker_.numel());
+    const std::span<float> image = std::span(batch.images).subspan(i * maker_.numel(), maker_.numel());
+    maker_.make(*samples_.source, index, view_, scratch.image, image);
+    if (maker_.mixes(view_)) mix(batch, i, image, scratch);
   }
+}
+
+void Loader::State::mix(Batch& batch, size_t i, std::span<float> image, Scratch& scratch) const {
+  const uint64_t id = samples_.id(batch.positions[i]);
+  const std::vector<int64_t>& pool = options_.mix_with.empty() ? samples_.indices : options_.mix_with;
+  const int64_t other = maker_.other(pool, id, view_);
+  scratch.other.resize(image.size());
+  maker_.make(*samples_.source, other, view_, scratch.image, scratch.other);
+  batch.shares[i] = static_cast<float>(maker_.mix(image, scratch.other, id, view_));
+  batch.other_labels[i] = samples_.source->label(other);
 }
 
 Loader::Loader(Samples samples, Preprocess preprocess, LoaderOptions options)

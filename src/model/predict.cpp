@@ -38,6 +38,7 @@ class Lockstep {
                             LoaderOptions{.batch = options.batch,
                                           .seed = options.seed,
                                           .augment = options.augment,
+                                          .mix_with = options.mix_with,
                                           .workers = at::get_num_threads()});  // files are slower than many networks
       loaders_.back().start(/*epoch=*/0, options.view);
     }

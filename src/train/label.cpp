@@ -120,7 +120,8 @@ struct Labelling {
   Predictions predict(int64_t member, const Samples& some, int64_t view, const Monitor& monitor) const {
     Model model(info.teachers[static_cast<size_t>(member)].path,
                 {.device = options.device, .precision = options.precision});
-    const PredictOptions how{.augment = Augment(info.augment), .seed = info.seed, .view = view};
+    const PredictOptions how{
+        .augment = Augment(info.augment), .seed = info.seed, .view = view, .mix_with = samples.indices};
     return retort::predict(model, data, some, how, monitor);
   }
 };
