@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,13 +38,16 @@ class Model {
   /// The directory's name.
   std::string name() const;
   bool is_ensemble() const;
+  /// Whether what it costs depends on the images: a cascade, or an ensemble that holds one.
+  bool is_cascade() const;
   /// Networks. An ensemble within an ensemble counts by its own.
   int64_t members() const;
   int64_t classes() const;
-  /// Per member: its directory or hub name, weights' SHA-256 and configuration.
+  /// Per member: its directory or hub name, weights' SHA-256 and configuration, and what one image costs it.
   struct Member {
     std::string path, hash;
     ModelConfig config;
+    Cost cost = {};
   };
   const Member& member(int64_t m) const;
   const Combiner& combiner() const;
@@ -63,7 +67,7 @@ class Model {
   /// Logits of all members for n images: `images` has, for each of inputs(), n of them made by its preprocessing,
   /// [n, H, W, C]; out [M, n, classes].
   void member_logits(std::span<const float* const> images, int64_t n, float* out);
-  /// Combined logits, [n, classes].
+  /// Combined logits, [n, classes]. Of a cascade, each image is shown to those members alone that it needs.
   void logits(std::span<const float* const> images, int64_t n, float* out);
 
   /// Throws Error where the model does not fit the data: classes, label names or channels differ. Grey images fit
@@ -72,6 +76,7 @@ class Model {
 
  private:
   struct State;
+  LazyMembers lazily(std::span<const float* const> images, int64_t n);
   std::unique_ptr<State> state_;
 };
 
@@ -109,17 +114,19 @@ struct EnsembleOptions {
   std::string method = "mean_logits";
   std::string calibration;  ///< of what was combined, by spec; empty for none
   std::string data = "fashion-mnist";
-  std::string split = "val";  ///< what is fitted on; all others are refused
-  int64_t samples = 0;        ///< a fixed subset of it; 0 is all
-  bool skip_broken = false;   ///< leave out images that cannot be read
-  int threads = 0;            ///< 0 is all usable cores
+  std::string split = "val";              ///< what is fitted on; all others are refused
+  int64_t samples = 0;                    ///< a fixed subset of it; 0 is all
+  bool skip_broken = false;               ///< leave out images that cannot be read
+  int threads = 0;                        ///< 0 is all usable cores
+  std::string cascade;                    ///< CascadeOptions::target; empty for none
+  std::string cascade_cost = "measured";  ///< of members: "measured" latency of one image, or "macs"
   std::string out;
   ModelOptions model;
 };
 /// Predicts on val, fits the combiner and the calibration there and writes `out/ensemble.json`, without members whose
-/// fitted weight is 0. A run's own calibration does not count here, an ensemble's does. Throws usage errors on fewer
-/// than two members, the same one twice and the test split; throws Error, and writes nothing, where the monitor stops
-/// it.
+/// fitted weight is 0. A run's own calibration does not count here, an ensemble's does. A cascade is calibrated by
+/// `temperature` where nothing else is given. Throws usage errors on fewer than two members, the same one twice and the
+/// test split; throws Error, and writes nothing, where the monitor stops it.
 Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor = {});
 
 struct CalibrateOptions {
@@ -132,8 +139,8 @@ struct CalibrateOptions {
   ModelOptions model;
 };
 /// Fits a calibration on val and keeps it with the model, in place of one that is there: as `calibration.json` of a
-/// run, in `ensemble.json` of an ensemble. From then on Model applies it. Throws usage errors on models of the hub and
-/// unknown methods; throws Error, and writes nothing, where the monitor stops it.
+/// run, in `ensemble.json` of an ensemble. From then on Model applies it. Throws usage errors on models of the hub,
+/// cascades and unknown methods; throws Error, and writes nothing, where the monitor stops it.
 Calibration calibrate_model(const CalibrateOptions& options, const Monitor& monitor = {});
 
 /// What running a model costs on this machine.
@@ -141,7 +148,7 @@ struct Measurement {
   std::string model, precision;
   int64_t batch = 1;
   int threads = 1;
-  double latency_median = 0, latency_p99 = 0;  ///< seconds a batch
+  double latency_mean = 0, latency_median = 0, latency_p99 = 0;  ///< seconds a batch
   int64_t throughput_batch = 0;
   double throughput = 0;    ///< images a second at `throughput_batch`
   int64_t peak_memory = 0;  ///< bytes; 0 where not measured
@@ -149,23 +156,27 @@ struct Measurement {
 };
 
 struct BenchOptions {
-  int64_t batch = 1;  ///< for latency
-  int64_t throughput_batch = 64;
-  double seconds = 2;  ///< measured time per model for either number, after warm-up
+  int64_t batch = 1;              ///< for latency
+  int64_t throughput_batch = 64;  ///< 0: throughput is not measured
+  double seconds = 2;             ///< measured time per model for either number, after warm-up
   int threads = 1;
   ModelOptions model;
+  /// Real images to show, in a fixed random order and again from the first; a cascade needs them. Up to 1024 of them,
+  /// or as many as 256 MB hold, are made ready before.
+  std::optional<Samples> samples;
   /// Measures peak memory of running one model in a process of its own; the library cannot start itself again, the
   /// command can.
   std::function<int64_t(const std::string& path)> peak_memory;
 };
 
-/// Times models in turn, one call each, so that the machine's drift hits all alike. Random pixels of the members' size.
-/// The calling thread keeps `options.threads`. Stopped by the monitor, it returns what it has measured by then.
+/// Times models in turn, one call each, so that the machine's drift hits all alike: on the same samples, or on random
+/// pixels of the members' size. The calling thread keeps `options.threads`. Stopped by the monitor, it returns what it
+/// has measured by then. Throws a usage error on a cascade where there are no samples.
 std::vector<Measurement> bench(const std::vector<std::string>& paths, const BenchOptions& options,
                                const Monitor& monitor = {});
 
-/// Loads a model, runs three batches of either size that bench() times, and returns the highest resident memory of
-/// this whole process so far, bytes. Only a process that does nothing else gives a number about the model.
+/// Loads a model, runs all members on three batches of either size that bench() times, and returns the highest resident
+/// memory of this whole process so far, bytes. Only a process that does nothing else gives a number about the model.
 int64_t measure_peak_memory(const std::string& path, const BenchOptions& options);
 
 }  // namespace retort

@@ -27,6 +27,7 @@ struct Row {
   Change change;  ///< of accuracy, against the table's baseline; of several seeds: of their mean
   Support support;
   bool is_baseline = false;
+  bool is_cascade = false;  ///< its latency depends on the image, so that the mean tells more than the median
   double train_core_seconds = 0, label_core_seconds = 0;
   std::vector<double> seed_accuracies;  ///< where several seeds stand behind the row
   MeanSd accuracy_over_seeds;           ///< of them; zeros where there is one

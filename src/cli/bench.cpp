@@ -31,6 +31,7 @@ int64_t probe_memory(const Context& context, const BenchOptions& options, const 
 
 struct BenchArguments {
   std::vector<std::string> models;
+  std::string data, split = "test";
   BenchOptions bench;
   bool probe = false;
 };
@@ -46,19 +47,25 @@ void run_bench(Context& context, const BenchArguments& arguments) {
     return;
   }
   options.peak_memory = [&context, options](const std::string& path) { return probe_memory(context, options, path); };
+  if (!arguments.data.empty()) options.samples = open_data(arguments.data).split(arguments.split);
   Json results = Json::array();
   std::ostringstream text;
-  text << std::fixed << "batch " << options.batch << ", " << options.threads << " threads, models in turn";
+  text << std::fixed << "batch " << options.batch << ", " << options.threads << " threads, models in turn, "
+       << (options.samples ? "images of " + arguments.data + ", " + arguments.split : "random pixels");
   for (const Measurement& m : bench(arguments.models, options, context.monitor())) {
     results.push_back({{"model", m.model}});
     results.back().update(measurement_json(m));
     text << '\n'
-         << m.model << " (" << m.precision << "): median " << std::setprecision(3) << 1e3 * m.latency_median
-         << " ms, p99 " << 1e3 * m.latency_p99 << " ms, " << std::setprecision(0) << m.throughput << " images/s, "
-         << std::setprecision(1) << static_cast<double>(m.peak_memory) / 1048576.0 << " MiB peak, " << m.size_on_disk
-         << " bytes on disk, " << m.parameters << " parameters, " << m.macs << " multiply-adds";
+         << m.model << " (" << m.precision << "): mean " << std::setprecision(3) << 1e3 * m.latency_mean
+         << " ms, median " << 1e3 * m.latency_median << " ms, p99 " << 1e3 * m.latency_p99 << " ms, "
+         << std::setprecision(0) << m.throughput << " images/s, " << std::setprecision(1)
+         << static_cast<double>(m.peak_memory) / 1048576.0 << " MiB peak, " << m.size_on_disk << " bytes on disk, "
+         << m.parameters << " parameters, " << m.macs << " multiply-adds";
   }
-  context.result({{"machine", machine_description()}, {"threads", options.threads}, {"results", results}}, text.str());
+  Json document = {{"machine", machine_description()}, {"threads", options.threads}};
+  if (options.samples) document.update(Json{{"data", arguments.data}, {"split", arguments.split}});
+  document["results"] = results;
+  context.result(document, text.str());
 }
 
 }  // namespace
@@ -76,6 +83,8 @@ void add_bench(CLI::App& app, Context& context) {
   CLI::App* verb = add_verb(app, context, "bench", "Latency, throughput, memory and size, models measured in turn",
                             [&context, arguments] { run_bench(context, *arguments); });
   verb->add_option("--model", arguments->models, "Run directories and ensembles")->required();
+  verb->add_option("--data", arguments->data, "Data set whose images are shown; none: random pixels, but for cascades");
+  verb->add_option("--split", arguments->split, "Split of it")->capture_default_str();
   verb->add_option("--batch", arguments->bench.batch, "Images a call, for latency")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();

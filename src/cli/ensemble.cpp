@@ -1,5 +1,7 @@
 #include "retort/ensemble.h"
 
+#include <numeric>
+
 #include "cli/command.h"
 #include "model/fields.h"
 
@@ -14,6 +16,28 @@ Json calibration_json(const std::optional<Calibration>& c) {
           {"nll_after", c->nll_after},
           {"ece_before", c->ece_before},
           {"ece_after", c->ece_after}};
+}
+
+Json cascade_json(const std::optional<Cascade>& c) {
+  if (!c) return nullptr;
+  Json stages = Json::array();
+  for (const Cascade::Stage& stage : c->stages) {
+    stages.push_back({{"members", stage.members}, {"threshold", stage.threshold}, {"settled", stage.settled}});
+  }
+  return {{"target", c->target}, {"cost", c->cost},         {"costs", c->costs},
+          {"stages", stages},    {"val_cost", c->val_cost}, {"val_accuracy", c->val_accuracy}};
+}
+
+std::string cascade_text(const Cascade& c) {
+  const double whole = std::accumulate(c.costs.begin(), c.costs.end(), 0.0);
+  std::string text = str("\ncascade: val accuracy ", percent(c.val_accuracy), " at ", percent(c.val_cost / whole),
+                         " of the ", c.cost, " cost of all members");
+  for (const Cascade::Stage& stage : c.stages) {
+    text += str("\n  after member ", stage.members, ": ", percent(stage.settled), " settled, by a probability from ",
+                stage.threshold);
+  }
+  if (c.stages.empty()) text += "\n  no member may be left out for any sample: all always run";
+  return text;
 }
 
 void run_ensemble(Context& context, EnsembleOptions options) {
@@ -33,6 +57,7 @@ void run_ensemble(Context& context, EnsembleOptions options) {
     text += str("\n", e.calibration->spec, ": val NLL ", e.calibration->nll_before, " -> ", e.calibration->nll_after,
                 ", ECE ", e.calibration->ece_before, " -> ", e.calibration->ece_after);
   }
+  if (e.cascade) text += cascade_text(*e.cascade);
   text += str("\nnext: ", context.program_typed, " label --teacher ", shell_quote(options.out), " --data ",
               shell_quote(options.data), " --views 4 --out LABELS");
   context.result({{"ensemble", options.out},
@@ -42,7 +67,8 @@ void run_ensemble(Context& context, EnsembleOptions options) {
                   {"split", e.split},
                   {"val_accuracy", e.val_accuracy},
                   {"val_nll", e.val_nll},
-                  {"calibration", calibration_json(e.calibration)}},
+                  {"calibration", calibration_json(e.calibration)},
+                  {"cascade", cascade_json(e.cascade)}},
                  text);
 }
 

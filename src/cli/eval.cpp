@@ -4,7 +4,7 @@
 #include <numeric>
 #include <set>
 
-#include "cli/command.h"
+#include "cli/cascade_report.h"
 #include "metrics/metrics_json.h"
 #include "model/held_out.h"
 #include "retort/model.h"
@@ -88,6 +88,28 @@ void check_names(const EvalOptions& options) {
   }
 }
 
+// What a model answers, and of a cascade what its members do.
+struct Answers {
+  Predictions combined, members;
+};
+
+Answers answers_of(Model& model, const Samples& samples, const ViewsOptions& views, const Monitor& monitor) {
+  if (!model.is_cascade()) return {predict_views(model, samples, views, monitor), {}};
+  Predictions members = predict(model, samples, {}, monitor);
+  if (members.samples < samples.size()) return {};
+  if (views.views > 1) return {predict_views(model, samples, views, monitor), std::move(members)};
+  return {combine(model.combiner(), members, model.name()), std::move(members)};
+}
+
+Json result_json(const EvalOptions& options, const std::string& path, const Metrics& metrics, const Confusion& c,
+                 const std::vector<std::string>& label_names) {
+  Json row = {{"model", path}, {"data", options.data}, {"split", options.split}};
+  row.update(metrics_json(metrics));
+  row["per_class"] = per_class_json(c, label_names);
+  row["confusion"] = confusion_json(c);
+  return row;
+}
+
 void run_eval(Context& context, const EvalOptions& options) {
   set_threads(context.threads_or_all());
   const DataSet data = open_data(options.data);
@@ -100,25 +122,26 @@ void run_eval(Context& context, const EvalOptions& options) {
   check_names(options);
   Json results = Json::array();
   std::string text;
+  const ModelOptions model_options{context.device, options.precision, options.img_size};
   for (const std::string& path : options.models) {
-    Model model(path, {.device = context.device, .precision = options.precision, .img_size = options.img_size},
-                monitor);
+    Model model(path, model_options, monitor);
     model.check_fits(data);
     if (options.split != "test" && trained_by_folds(resolve_model(path))) {
       context.say(path + ": its networks have seen this split; what they say out of fold is in its ensemble.json");
     }
-    Predictions p = predict_views(model, samples, views, monitor);
+    auto [p, members] = answers_of(model, samples, views, monitor);
     if (interrupted()) return context.stopped("Start again with: " + context.command_line);
     p.data_hash = data.hash;
     if (!options.predictions.empty()) save_predictions(fs::path(options.predictions) / model.name(), p);
     const Metrics m = evaluate(p.logits, p.labels, p.classes, context.seed);
-    Json row = {{"model", path}, {"data", options.data}, {"split", options.split}};
-    row.update(metrics_json(m));
     const Confusion c = confusion(p.logits, p.labels, p.classes);
-    row["per_class"] = per_class_json(c, data.label_names);
-    row["confusion"] = confusion_json(c);
-    results.push_back(row);
+    results.push_back(result_json(options, path, m, c, data.label_names));
     text += (text.empty() ? "" : "\n") + metrics_line(path, m);
+    if (model.is_cascade()) {
+      const CascadeReport report = report_cascade(context, model, members, samples, model_options);
+      results.back()["cascade"] = cascade_report_json(report);
+      text += cascade_report_text(report);
+    }
     if (options.per_class) text += per_class_text(c, data.label_names);
   }
   context.result({{"results", results}}, text);

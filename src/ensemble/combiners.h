@@ -24,6 +24,9 @@ namespace retort {
 /// All members of `in` where they lie.
 MemberLogits view_of(const Predictions& in);
 
+/// The members of `in`, copied when they are asked for.
+LazyMembers lazy_view(const MemberLogits& in);
+
 /// A float that is finite where `value` is a number.
 inline float finite_float(double value) {
   constexpr double kMax = std::numeric_limits<float>::max();

@@ -26,30 +26,43 @@ class Nested final : public Combiner {
  public:
   Nested(std::vector<NestedMember> members, std::unique_ptr<Combiner> outer)
       : members_(std::move(members)), outer_(std::move(outer)) {
-    for (const NestedMember& member : members_) networks_ += member.networks;
-  }
-  void combine(const MemberLogits& in, float* out) const override {
-    check_count("ensemble", "networks", in.members, networks_);
-    const int64_t size = in.samples * in.classes;
-    std::vector<float> answers(members_.size() * static_cast<size_t>(size));
-    float* answer = answers.data();
-    int64_t first = 0;
     for (const NestedMember& member : members_) {
-      const MemberLogits own{in.row(first, 0).data(), member.networks, in.samples, in.classes, in.stride};
-      if (member.combiner) {
-        member.combiner->combine(own, answer);
-      } else {
-        std::copy_n(own.data, size, answer);
-      }
-      first += member.networks;
-      answer += size;
+      first_.push_back(networks_);
+      networks_ += member.networks;
     }
-    outer_->combine({answers.data(), std::ssize(members_), in.samples, in.classes}, out);
+  }
+  void combine(const MemberLogits& in, float* out) const override { combine_lazily(lazy_view(in), out); }
+  void combine_lazily(const LazyMembers& in, float* out) const override {
+    check_count("ensemble", "networks", in.members, networks_);
+    const auto run = [&](int64_t first, int64_t last, std::span<const int64_t> positions, float* answers) {
+      for (int64_t m = first; m < last; ++m) {
+        answer(static_cast<size_t>(m), in, positions, answers);
+        answers += std::ssize(positions) * in.classes;
+      }
+    };
+    outer_->combine_lazily({std::ssize(members_), in.samples, in.classes, run}, out);
+  }
+  bool is_lazy() const override {
+    const auto lazy = [](const NestedMember& member) { return member.combiner && member.combiner->is_lazy(); };
+    return outer_->is_lazy() || std::any_of(members_.begin(), members_.end(), lazy);
   }
 
  private:
+  // One member's answer for some of the samples.
+  void answer(size_t m, const LazyMembers& in, std::span<const int64_t> positions, float* out) const {
+    const auto& [networks, combiner] = members_[m];
+    if (!combiner) return in.run(first_[m], first_[m] + 1, positions, out);
+    const auto run = [&](int64_t first, int64_t last, std::span<const int64_t> of_them, float* logits) {
+      std::vector<int64_t> own;
+      for (const int64_t k : of_them) own.push_back(positions[static_cast<size_t>(k)]);
+      in.run(first_[m] + first, first_[m] + last, own, logits);
+    };
+    combiner->combine_lazily({networks, std::ssize(positions), in.classes, run}, out);
+  }
+
   std::vector<NestedMember> members_;
   std::unique_ptr<Combiner> outer_;
+  std::vector<int64_t> first_;  ///< of each member, its first network
   int64_t networks_ = 0;
 };
 

@@ -1,5 +1,8 @@
 #include "retort/ensemble.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "base/machine.h"
 #include "ensemble/combiners.h"
 
@@ -74,6 +77,38 @@ std::unique_ptr<Combiner> fit_calibration(const std::string& spec, const Predict
   std::unique_ptr<Combiner> calibration = make_calibration(spec);
   if (val.count() != 1) fail_usage(kWhere, val.count(), " members; a calibration is of one; combine them first");
   return fit(std::move(calibration), val, threads);
+}
+
+void Combiner::combine_lazily(const LazyMembers& in, float* out) const {
+  std::vector<int64_t> all(static_cast<size_t>(in.samples));
+  std::iota(all.begin(), all.end(), 0);
+  std::vector<float> logits(static_cast<size_t>(in.members * in.samples * in.classes));
+  in.run(0, in.members, all, logits.data());
+  combine({logits.data(), in.members, in.samples, in.classes}, out);
+}
+
+LazyMembers lazy_view(const MemberLogits& in) {
+  return {in.members, in.samples, in.classes,
+          [in](int64_t first, int64_t last, std::span<const int64_t> positions, float* out) {
+            for (int64_t m = first; m < last; ++m) {
+              for (const int64_t i : positions) out = std::copy_n(in.row(m, i).data(), in.classes, out);
+            }
+          }};
+}
+
+std::vector<double> shares_run(const Combiner& combiner, const Predictions& in) {
+  in.check();
+  std::vector<double> shares(in.members.size());
+  LazyMembers lazy = lazy_view(view_of(in));
+  lazy.run = [&, copy = lazy.run](int64_t first, int64_t last, std::span<const int64_t> positions, float* out) {
+    for (int64_t m = first; m < last; ++m) {
+      shares[static_cast<size_t>(m)] += static_cast<double>(positions.size()) / static_cast<double>(in.samples);
+    }
+    copy(first, last, positions, out);
+  };
+  std::vector<float> out(static_cast<size_t>(in.samples * in.classes));
+  combiner.combine_lazily(lazy, out.data());
+  return shares;
 }
 
 MemberLogits view_of(const Predictions& in) { return {in.logits.data(), in.count(), in.samples, in.classes}; }

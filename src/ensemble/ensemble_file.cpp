@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ensemble/cascade.h"
 #include "ensemble/combiners.h"
 #include "ensemble/compose.h"
 #include "ensemble/files.h"
@@ -9,7 +10,7 @@ namespace retort {
 
 namespace {
 
-constexpr int64_t kVersion = 2;
+constexpr int64_t kVersion = 3, kOldest = 1;
 constexpr const char* kFile = "ensemble.json";
 constexpr const char* kWeights = "weights";
 
@@ -27,6 +28,7 @@ void check_ensemble(const std::string& where, const Ensemble& ensemble) {
          "; expected a finite number and a share");
   }
   if (ensemble.calibration) check_calibration(where, *ensemble.calibration);
+  if (ensemble.cascade) check_cascade(where, *ensemble.cascade, std::ssize(ensemble.members));
   try {
     ensemble.make();
   } catch (const Error& error) {  // a file's fault, not the call's
@@ -41,6 +43,18 @@ std::string relative_path(const fs::path& path, const fs::path& directory) {
   return relative.empty() ? path.string() : relative.string();
 }
 
+// The ensemble's way to combine and calibrate, with what was fitted to the first `members`.
+std::unique_ptr<Combiner> make_answer(const Ensemble& ensemble, int64_t members, const Fitted& fitted,
+                                      const Fitted& calibration) {
+  const bool alone = members == 1 && ensemble.members.size() > 1;  // nothing was combined, so nothing fitted
+  std::unique_ptr<Combiner> made = make_combiner(alone ? "mean_logits" : ensemble.combiner);
+  if (made->needs_fit() || !fitted.empty()) made->set_fitted(fitted, members);
+  if (!ensemble.calibration) return made;
+  std::unique_ptr<Combiner> then = make_calibration(ensemble.calibration->spec);
+  then->set_fitted(calibration, 1);
+  return calibrated(std::move(made), std::move(then));
+}
+
 // Version 1 had one weight a member, or none, and nothing else.
 Fitted read_fitted(const std::string& where, const Json& json, int64_t version) {
   if (version != 1) return fitted_from_json(where, get<Json>(where, json, "fitted"));
@@ -52,10 +66,15 @@ Fitted read_fitted(const std::string& where, const Json& json, int64_t version) 
 }  // namespace
 
 std::unique_ptr<Combiner> Ensemble::make() const {
-  std::unique_ptr<Combiner> made = make_combiner(combiner);
-  if (made->needs_fit() || !fitted.empty()) made->set_fitted(fitted, std::ssize(members));
-  if (!calibration) return made;
-  return calibrated(std::move(made), calibration->make());
+  std::unique_ptr<Combiner> whole =
+      make_answer(*this, std::ssize(members), fitted, calibration ? calibration->fitted : Fitted());
+  if (!cascade) return whole;
+  std::vector<CascadeStage> stages;
+  for (const Cascade::Stage& s : cascade->stages) {
+    stages.push_back({s.members, make_answer(*this, s.members, s.fitted, s.calibration), s.threshold});
+  }
+  stages.push_back({std::ssize(members), std::move(whole), 0});
+  return make_cascade(std::move(stages));
 }
 
 std::vector<double> Ensemble::weights() const {
@@ -93,6 +112,7 @@ void save_ensemble(const std::filesystem::path& directory, const Ensemble& ensem
   json["val_nll"] = ensemble.val_nll;
   json["val_accuracy"] = ensemble.val_accuracy;
   if (ensemble.calibration) json["calibration"] = calibration_to_json(*ensemble.calibration);
+  if (ensemble.cascade) json["cascade"] = cascade_to_json(*ensemble.cascade);
   write_json(file, json);
 }
 
@@ -100,7 +120,7 @@ Ensemble load_ensemble(const std::filesystem::path& directory) {
   const std::string where = (directory / kFile).string();
   const Json json = parse_json(where, read_file(directory / kFile));
   const auto version = get<int64_t>(where, json, "retort_ensemble");
-  if (version != 1) check_version(where, json, "retort_ensemble", kVersion);
+  if (version < kOldest || version > kVersion) check_version(where, json, "retort_ensemble", kVersion);
   Ensemble ensemble;
   for (const Json& member : get<std::vector<Json>>(where, json, "members")) {
     ensemble.members.push_back({get<std::string>(where, member, "path"), get<std::string>(where, member, "sha256")});
@@ -115,6 +135,7 @@ Ensemble load_ensemble(const std::filesystem::path& directory) {
   if (json.contains("calibration")) {
     ensemble.calibration = calibration_from_json(where, json.at("calibration"));
   }
+  if (json.contains("cascade")) ensemble.cascade = cascade_from_json(where, json.at("cascade"));
   check_ensemble(where, ensemble);
   return ensemble;
 }

@@ -20,6 +20,11 @@ Json calibration_to_json(const Calibration& calibration);
 Calibration calibration_from_json(const std::string& where, const Json& json);
 void check_calibration(const std::string& where, const Calibration& calibration);
 
+Json cascade_to_json(const Cascade& cascade);
+Cascade cascade_from_json(const std::string& file, const Json& json);
+/// Throws Error where it is no cascade of an ensemble of so many members.
+void check_cascade(const std::string& where, const Cascade& cascade, int64_t members);
+
 /// Throws Error where `text` is no SHA-256.
 void check_sha256(const std::string& where, const std::string& whose, const std::string& text);
 

@@ -13,21 +13,62 @@ namespace {
 constexpr int kWarmUpCalls = 5;
 constexpr size_t kMinCalls = 10, kMaxCalls = 100'000;
 constexpr double kTellSeconds = 0.2;
+constexpr int64_t kMostImages = 1024, kMostBytes = 256 << 20;
 
-// One model with random pixels and the seconds that its calls took.
+// What is shown to a model: for each of its inputs, images one after another.
+struct Shown {
+  int64_t images = 0;
+  std::vector<std::vector<float>> pixels;  ///< [images, H, W, C] for each input
+};
+
+Shown random_images(const Model& model, int64_t count) {
+  Shown shown{.images = count, .pixels = {}};
+  Rng rng = stream(0, Purpose::sample);
+  for (const Model::Input& input : model.inputs()) {
+    std::vector<float>& images = shown.pixels.emplace_back(static_cast<size_t>(count * input.preprocess.size.numel()));
+    for (float& pixel : images) pixel = static_cast<float>(rng.normal());
+  }
+  return shown;
+}
+
+// Whole batches of samples in a fixed random order, the same for all models; no more than fit into some memory, and
+// some of them twice where they do not fill the last batch.
+Shown real_images(const Model& model, const Samples& samples, int64_t batch) {
+  int64_t size = 0;
+  for (const Model::Input& input : model.inputs()) size += input.preprocess.size.numel();
+  const int64_t fit = kMostBytes / (size * static_cast<int64_t>(sizeof(float)));
+  const int64_t count = std::min(samples.size(), std::clamp<int64_t>(fit, 1, kMostImages));
+  Shown shown{.images = (count + batch - 1) / batch * batch, .pixels = {}};
+  for (const Model::Input& input : model.inputs()) {
+    const auto numel = static_cast<size_t>(input.preprocess.size.numel());
+    std::vector<float>& pixels = shown.pixels.emplace_back();
+    const size_t whole = static_cast<size_t>(shown.images) * numel;
+    pixels.reserve(whole);
+    Loader loader(samples, input.preprocess, {.batch = 1, .shuffle = true});
+    loader.start(/*epoch=*/0, kPlainView);
+    for (int64_t i = 0; i < count; ++i) {
+      const Batch& next = *loader.next();
+      pixels.insert(pixels.end(), next.images.begin(), next.images.end());
+    }
+    for (size_t k = 0; pixels.size() < whole; ++k) pixels.push_back(pixels[k]);
+  }
+  return shown;
+}
+
+// One model, the images that it sees, and the seconds that its calls took.
 class Timed {
  public:
-  Timed(Model& model, int64_t batch) : model_(model), batch_(batch) {
-    Rng rng = stream(0, Purpose::sample);
-    for (const Model::Input& input : model.inputs()) {
-      std::vector<float>& images = images_.emplace_back(static_cast<size_t>(batch * input.preprocess.size.numel()));
-      for (float& pixel : images) pixel = static_cast<float>(rng.normal());
-      inputs_.push_back(images.data());
-    }
+  Timed(Model& model, int64_t batch, const std::optional<Samples>& samples)
+      : model_(model),
+        batch_(batch),
+        shown_(samples ? real_images(model, *samples, batch) : random_images(model, batch)) {
     logits_.resize(static_cast<size_t>(batch * model.classes()));
   }
 
-  void run() { model_.logits(inputs_, batch_, logits_.data()); }
+  void warm_up() {
+    for (int i = 0; i < kWarmUpCalls; ++i) run();
+    next_ = 0;
+  }
   void time() {
     const double start = wall_seconds();
     run();
@@ -38,6 +79,7 @@ class Timed {
     return seconds_.size() >= kMaxCalls || (total_ >= seconds && seconds_.size() >= kMinCalls);
   }
   double total() const { return total_; }
+  double mean() const { return seconds_.empty() ? 0 : total_ / static_cast<double>(seconds_.size()); }
   double images_per_second() const {
     return total_ > 0 ? static_cast<double>(batch_) * static_cast<double>(seconds_.size()) / total_ : 0;
   }
@@ -52,10 +94,19 @@ class Timed {
   }
 
  private:
+  void run() {
+    std::vector<const float*> images;
+    for (const std::vector<float>& pixels : shown_.pixels) {
+      images.push_back(pixels.data() + next_ * std::ssize(pixels) / shown_.images);
+    }
+    model_.logits(images, batch_, logits_.data());
+    next_ = (next_ + batch_) % shown_.images;
+  }
+
   Model& model_;
   int64_t batch_;
-  std::vector<std::vector<float>> images_;  ///< for each of the model's inputs
-  std::vector<const float*> inputs_;        ///< into images_, whose buffers stay where they are
+  Shown shown_;
+  int64_t next_ = 0;  ///< the first image of the next batch
   std::vector<float> logits_;
   std::vector<double> seconds_;
   double total_ = 0;
@@ -84,18 +135,16 @@ class Teller {
   double last_ = 0;
 };
 
-std::vector<Timed> time_in_turn(std::vector<Model>& models, int64_t batch, double seconds, const std::string& task,
-                                const Monitor& monitor) {
+std::vector<Timed> time_in_turn(std::vector<Model>& models, int64_t batch, const BenchOptions& options,
+                                const std::string& task, const Monitor& monitor) {
   std::vector<Timed> all;
-  for (Model& model : models) all.emplace_back(model, batch);
-  for (Timed& timed : all) {
-    for (int i = 0; i < kWarmUpCalls; ++i) timed.run();
-  }
-  Teller teller(monitor, task, seconds);
+  for (Model& model : models) all.emplace_back(model, batch, options.samples);
+  for (Timed& timed : all) timed.warm_up();
+  Teller teller(monitor, task, options.seconds);
   for (bool going = true; going && !teller.stopping(all);) {
     going = false;
     for (Timed& timed : all) {
-      if (timed.enough(seconds)) continue;
+      if (timed.enough(options.seconds)) continue;
       timed.time();
       going = true;
     }
@@ -109,7 +158,7 @@ void check_options(const BenchOptions& o) {
     if (!good) fail_usage("bench", name, " is ", value, "; expected more than 0");
   };
   check("batch", o.batch);
-  check("throughput_batch", o.throughput_batch);
+  if (o.throughput_batch != 0) check("throughput_batch", o.throughput_batch);
   check("seconds", o.seconds);
   check("threads", o.threads);
 }
@@ -121,18 +170,26 @@ std::vector<Measurement> bench(const std::vector<std::string>& paths, const Benc
   check_options(options);
   set_threads(options.threads);
   std::vector<Model> models;
-  for (const std::string& path : paths) models.emplace_back(path, options.model, monitor);
-  const std::vector<Timed> latency = time_in_turn(models, options.batch, options.seconds, "bench latency", monitor);
-  const std::vector<Timed> throughput =
-      time_in_turn(models, options.throughput_batch, options.seconds, "bench throughput", monitor);
+  for (const std::string& path : paths) {
+    models.emplace_back(path, options.model, monitor);
+    if (models.back().is_cascade() && !options.samples) {
+      fail_usage(path, "is a cascade, whose cost depends on the images that it sees; give real ones by --data");
+    }
+  }
+  const std::vector<Timed> latency = time_in_turn(models, options.batch, options, "bench latency", monitor);
+  std::vector<Timed> throughput;
+  if (options.throughput_batch > 0) {
+    throughput = time_in_turn(models, options.throughput_batch, options, "bench throughput", monitor);
+  }
   std::vector<Measurement> out;
   for (size_t i = 0; i < models.size(); ++i) {
     Measurement m{.model = paths[i], .precision = models[i].precision(), .batch = options.batch};
     m.threads = options.threads;
+    m.latency_mean = latency[i].mean();
     m.latency_median = latency[i].quantile(0.5);
     m.latency_p99 = latency[i].quantile(0.99);
     m.throughput_batch = options.throughput_batch;
-    m.throughput = throughput[i].images_per_second();
+    m.throughput = throughput.empty() ? 0 : throughput[i].images_per_second();
     if (options.peak_memory && !monitor.stopping()) m.peak_memory = options.peak_memory(paths[i]);
     m.size_on_disk = models[i].size_on_disk();
     m.parameters = models[i].cost().parameters;
@@ -147,8 +204,11 @@ int64_t measure_peak_memory(const std::string& path, const BenchOptions& options
   set_threads(options.threads);
   Model model(path, options.model);
   for (const int64_t batch : {options.batch, options.throughput_batch}) {
-    Timed timed(model, batch);
-    for (int i = 0; i < 3; ++i) timed.run();
+    const Shown shown = random_images(model, batch);
+    std::vector<const float*> images;
+    for (const std::vector<float>& pixels : shown.pixels) images.push_back(pixels.data());
+    std::vector<float> logits(static_cast<size_t>(model.members() * batch * model.classes()));
+    for (int i = 0; i < 3; ++i) model.member_logits(images, batch, logits.data());
   }
   return peak_memory_bytes();
 }

@@ -10,9 +10,13 @@ Calibration calibrate_model(const CalibrateOptions& options, const Monitor& moni
   if (is_hub_ref(options.path)) {
     fail_usage(options.path, "lies in the hub's cache, which others read too; calibrate a run or an ensemble of yours");
   }
+  const std::filesystem::path directory = resolve_model(options.path, monitor);
+  if (holds_ensemble(directory) && load_ensemble(directory).cascade) {
+    fail_usage(options.path, "is a cascade, whose stages are calibrated where they are fitted: give `retort ensemble ",
+               "--cascade` the calibration");
+  }
   const int threads = options.threads > 0 ? options.threads : usable_cores();
   set_threads(threads);
-  const std::filesystem::path directory = resolve_model(options.path, monitor);
   const DataSet data = open_data(options.data);
   const Samples samples = fit_samples(data, options.samples, options.skip_broken, monitor);
   const HeldOut held_out{data, samples, options.samples > 0, options.model, monitor};

@@ -11,6 +11,9 @@ namespace retort {
 namespace {
 
 constexpr const char* kWhere = "ensemble";
+constexpr const char* kMeasured = "measured";
+constexpr const char* kMacs = "macs";
+constexpr double kBenchSeconds = 0.5;  // a member
 
 // What can be refused before any work.
 void check_options(const EnsembleOptions& o) {
@@ -36,8 +39,32 @@ void check_options(const EnsembleOptions& o) {
       fail_usage(o.out, "is a member and the output; an ensemble needs a directory of its own");
     }
   }
+  if (!o.cascade.empty()) check_cascade_target(o.cascade);
+  if (o.cascade_cost != kMeasured && o.cascade_cost != kMacs) {
+    fail_usage(kWhere, "a cost of '", o.cascade_cost, "'; expected ", kMeasured, " or ", kMacs);
+  }
   make_combiner(o.method);  // an unknown method is an error now, not after all members have run
   if (!o.calibration.empty()) make_calibration(o.calibration);
+}
+
+// What running each member on one image costs.
+std::vector<double> member_costs(const EnsembleOptions& o, const Samples& samples, const Monitor& monitor) {
+  std::vector<double> costs;
+  if (o.cascade_cost == kMacs) {
+    for (const std::string& path : o.members) {
+      costs.push_back(static_cast<double>(Model(path, o.model, monitor).cost().macs));
+    }
+    return costs;
+  }
+  const BenchOptions bench_options{.throughput_batch = 0,
+                                   .seconds = kBenchSeconds,
+                                   .threads = o.threads > 0 ? o.threads : usable_cores(),
+                                   .model = o.model,
+                                   .samples = samples,
+                                   .peak_memory = {}};
+  for (const Measurement& m : bench(o.members, bench_options, monitor)) costs.push_back(m.latency_median);
+  if (monitor.stopping()) fail(kWhere, "stopped while measuring what members cost; nothing was written");
+  return costs;
 }
 
 }  // namespace
@@ -57,14 +84,20 @@ Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor) {
   const Predictions all = align_common(std::move(parts));
   const auto combiner = fit_combiner(options.method, all, options.threads);
   ensemble.fitted = combiner->fitted();
-  if (combiner->needs_fit() || !options.calibration.empty()) ensemble.split = options.split;
+  const bool cascade = !options.cascade.empty();
+  const std::string calibration = cascade && options.calibration.empty() ? "temperature" : options.calibration;
+  if (combiner->needs_fit() || !calibration.empty()) ensemble.split = options.split;
   const Predictions combined = combine(*combiner, all, options.method);
   const Metrics metrics = evaluate(combined);
   ensemble.val_nll = metrics.nll;
   ensemble.val_accuracy = metrics.accuracy;
-  if (!options.calibration.empty())
-    ensemble.calibration = calibrate(options.calibration, data, combined, options.threads);
-  ensemble.drop_idle_members();
+  if (!calibration.empty()) ensemble.calibration = calibrate(calibration, data, combined, options.threads);
+  if (cascade) {
+    const std::vector<double> costs = member_costs(options, samples, monitor);
+    ensemble = fit_cascade(std::move(ensemble), all, {options.cascade, options.cascade_cost, costs, options.threads});
+  } else {
+    ensemble.drop_idle_members();
+  }
   save_ensemble(options.out, ensemble);
   return load_ensemble(options.out);  // with the members' paths as they lie on disk
 }

@@ -12,6 +12,7 @@ inline Json measurement_json(const Measurement& m) {
   return {{"batch", m.batch},
           {"threads", m.threads},
           {"precision", m.precision},
+          {"latency_mean", m.latency_mean},
           {"latency_median", m.latency_median},
           {"latency_p99", m.latency_p99},
           {"throughput_batch", m.throughput_batch},

@@ -3,7 +3,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <cstring>
+#include <numeric>
 
 #include "base/file.h"
 #include "model/buildable.h"
@@ -22,10 +22,12 @@ struct Model::State {
   std::unique_ptr<Combiner> combiner;
   Cost cost;
   int64_t size_on_disk = 0;
-  std::vector<float> scratch;  ///< logits of all members, for logits()
+  std::vector<float> some;  ///< images of some positions
 
   void add_member(const ModelFiles::Network& files, const ModelOptions& options, const Monitor& monitor);
   void add_input(const Preprocess& preprocess);
+  void run(int64_t member, const float* images, int64_t n, std::span<const int64_t> positions, float* out);
+  size_t input_of(int64_t member) const;
 };
 
 namespace {
@@ -84,6 +86,7 @@ void Model::State::add_member(const ModelFiles::Network& files, const ModelOptio
   const Cost c = retort::cost(networks.back().graph(), {size.channels, size.height, size.width});
   cost.parameters += c.parameters;
   cost.macs += c.macs;
+  member.cost = c;
   size_on_disk += file_bytes(weights_path(run)) + file_bytes(run / "config.json");
   add_input(member.config.preprocess);
   members.push_back(std::move(member));
@@ -114,6 +117,7 @@ Model::Model(Model&&) noexcept = default;
 const std::string& Model::path() const { return state_->path; }
 std::string Model::name() const { return model_name(state_->path); }
 bool Model::is_ensemble() const { return state_->is_ensemble; }
+bool Model::is_cascade() const { return state_->combiner->is_lazy(); }
 int64_t Model::members() const { return static_cast<int64_t>(state_->members.size()); }
 int64_t Model::classes() const { return state_->members.front().config.num_classes; }
 const Model::Member& Model::member(int64_t m) const { return state_->members.at(static_cast<size_t>(m)); }
@@ -131,31 +135,53 @@ std::string Model::precision() const {
 
 const std::vector<Model::Input>& Model::inputs() const { return state_->inputs; }
 
-void Model::member_logits(std::span<const float* const> images, int64_t n, float* out) {
+size_t Model::State::input_of(int64_t member) const {
+  const auto sees = [&](const Input& i) {
+    return std::find(i.members.begin(), i.members.end(), member) != i.members.end();
+  };
+  return static_cast<size_t>(std::find_if(inputs.begin(), inputs.end(), sees) - inputs.begin());
+}
+
+// One member's logits for the images at these positions, which ascend, of n.
+void Model::State::run(int64_t member, const float* images, int64_t n, std::span<const int64_t> positions, float* out) {
+  const ImageShape& size = members[static_cast<size_t>(member)].config.preprocess.size;
+  if (std::ssize(positions) < n) {
+    some.clear();
+    for (const int64_t i : positions)
+      some.insert(some.end(), images + i * size.numel(), images + (i + 1) * size.numel());
+    images = some.data();
+  }
+  Network& network = networks[static_cast<size_t>(member)];
+  // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
+  const at::Tensor input = wrap_images(const_cast<float*>(images), std::ssize(positions), size.channels, size.height,
+                                       size.width, network.device());
+  const at::Tensor logits = network.forward(input, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
+  std::copy_n(logits.const_data_ptr<float>(), logits.numel(), out);
+}
+
+LazyMembers Model::lazily(std::span<const float* const> images, int64_t n) {
   if (n < 1) fail(path(), "asked for the logits of ", n, " images; expected at least 1");
   if (images.size() != inputs().size()) {
     fail(path(), "given ", images.size(), " sets of images; its members need ", inputs().size());
   }
-  const c10::InferenceMode inference;
-  for (size_t i = 0; i < images.size(); ++i) {
-    const ImageShape& size = inputs()[i].preprocess.size;
-    for (const int64_t m : inputs()[i].members) {
-      Network& network = state_->networks[static_cast<size_t>(m)];
-      // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
-      const at::Tensor input =
-          wrap_images(const_cast<float*>(images[i]), n, size.channels, size.height, size.width, network.device());
-      const at::Tensor logits = network.forward(input, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
-      std::memcpy(out + m * n * classes(), logits.const_data_ptr<float>(),
-                  static_cast<size_t>(n * classes()) * sizeof(float));
-    }
-  }
+  return {members(), n, classes(),
+          [this, images, n](int64_t first, int64_t last, std::span<const int64_t> positions, float* out) {
+            const c10::InferenceMode inference;
+            for (int64_t m = first; m < last; ++m, out += std::ssize(positions) * classes()) {
+              state_->run(m, images[state_->input_of(m)], n, positions, out);
+            }
+          }};
+}
+
+void Model::member_logits(std::span<const float* const> images, int64_t n, float* out) {
+  const LazyMembers lazy = lazily(images, n);
+  std::vector<int64_t> all(static_cast<size_t>(n));
+  std::iota(all.begin(), all.end(), 0);
+  lazy.run(0, members(), all, out);
 }
 
 void Model::logits(std::span<const float* const> images, int64_t n, float* out) {
-  std::vector<float>& scratch = state_->scratch;
-  scratch.resize(static_cast<size_t>(members() * std::max<int64_t>(n, 0) * classes()));
-  member_logits(images, n, scratch.data());
-  combiner().combine({scratch.data(), members(), n, classes()}, out);
+  combiner().combine_lazily(lazily(images, n), out);
 }
 
 void Model::check_fits(const DataSet& data) const {

@@ -18,6 +18,7 @@ class EnsembleStep : public Step {
   void check(const std::string&) const override {
     make_combiner(options_.method);
     if (!options_.calibration.empty()) make_calibration(options_.calibration);
+    if (!options_.cascade.empty()) check_cascade_target(options_.cascade);
   }
 
   StepWork work(const DataSet& data) const override {

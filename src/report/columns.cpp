@@ -86,13 +86,17 @@ std::vector<Column> cost_columns(const Table& table) {
   const auto known = [&](const std::string& header, auto number, auto format) {
     return known_above_zero(table, header, number, format);
   };
+  const bool any_cascade = std::any_of(table.rows.begin(), table.rows.end(), [](const Row& r) { return r.is_cascade; });
+  const auto mean_latency = [&](const Row& row) {
+    return any_cascade && row.cost.latency_mean > 0 ? milliseconds_text(row.cost.latency_mean) : std::string(kNoCell);
+  };
   return with_content({known(
                            "params", [](const Row& r) { return r.cost.parameters; }, count_text),
                        known(
                            "MACs", [](const Row& r) { return r.cost.macs; }, count_text),
                        known(
                            "size", [](const Row& r) { return r.cost.size_on_disk; }, bytes_text),
-                       column(table, "ms p50 / p99", true, latency_cell),
+                       column(table, "ms p50 / p99", true, latency_cell), column(table, "ms mean", true, mean_latency),
                        known(
                            "images/s", [](const Row& r) { return r.cost.throughput; }, images_text),
                        known(

@@ -131,6 +131,7 @@ Metrics mean_metrics(const Group& group) {
 Row make_row(const Group& group) {
   const Entry& first = *group.front();
   Row row{.name = common_name(group), .kind = first.facts.kind, .method = first.facts.method, .path = first.path};
+  row.is_cascade = first.facts.is_cascade;
   row.metrics = first.metrics;
   row.train_core_seconds = first.facts.train_core_seconds;
   row.label_core_seconds = first.facts.label_core_seconds;
@@ -183,11 +184,13 @@ void add_differences(Table& table, const std::vector<Group>& groups, size_t base
   }
 }
 
-void measure_costs(Table& table, const CompareOptions& options, const Monitor& monitor) {
+void measure_costs(Table& table, const CompareOptions& options, const Samples& samples, const Monitor& monitor) {
   std::vector<std::string> paths;
   for (const Row& row : table.rows) paths.push_back(row.path);
   if (options.measure_speed) {
-    const std::vector<Measurement> measured = bench(paths, options.bench, monitor);
+    BenchOptions on_samples = options.bench;
+    on_samples.samples = samples;
+    const std::vector<Measurement> measured = bench(paths, on_samples, monitor);
     for (size_t i = 0; i < table.rows.size(); ++i) table.rows[i].cost = measured[i];
     return;
   }
@@ -256,7 +259,7 @@ Table compare(const CompareOptions& options, const Monitor& monitor) {
   make_names_unique(table.rows);
   add_comparisons(table, groups, find_baseline(groups, evaluator));
   if (options.diversity) add_diversity(table, entries, evaluator);
-  measure_costs(table, options, monitor);
+  measure_costs(table, options, evaluator.samples(options.split), monitor);
   if (monitor.stopping()) table.rows.clear(), table.differences.clear(), table.diversity.clear();
   return table;
 }

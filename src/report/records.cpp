@@ -89,7 +89,8 @@ constexpr const char* kCsvColumns[] = {"name",
                                        "top5_accuracy",
                                        "mcnemar_p",
                                        "mcnemar_p_holm",
-                                       "supported"};
+                                       "supported",
+                                       "latency_mean"};
 
 }  // namespace
 

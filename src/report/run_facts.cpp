@@ -68,6 +68,11 @@ RunFacts read_ensemble_facts(const fs::path& path) {
   const Ensemble ensemble = load_ensemble(path);
   RunFacts facts{.kind = "ensemble", .method = ensemble.combiner};
   facts.val_accuracy = ensemble.val_accuracy;
+  if (ensemble.cascade) {
+    facts.is_cascade = true;
+    facts.method = "cascade of " + ensemble.combiner;
+    facts.val_accuracy = ensemble.cascade->val_accuracy;
+  }
   const RunCost cost = cost_of_runs({path.string()});
   facts.train_core_seconds = cost.train;
   facts.label_core_seconds = cost.label;

@@ -13,7 +13,7 @@ struct RunFacts {
   std::string architecture;     ///< of a run
   std::string recipe;           ///< equal for runs that differ in nothing but seeds; empty where nothing says
   uint64_t seed = 0;
-  bool distilled = false;
+  bool distilled = false, is_cascade = false;
   double train_core_seconds = 0, label_core_seconds = 0;
   std::optional<double> val_accuracy;  ///< as training, or the ensemble's fit, left it
 };

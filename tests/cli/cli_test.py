@@ -176,6 +176,26 @@ class CliTest(RetortCase):
         self.assertEqual(text.count("recall"), CLASSES)
         self.assertIn("did you mean 'temperature'", self.error_line("calibrate", "--model", run, "--method", "temperatur", expect=2))
 
+    def test_cascade(self):
+        a, b, cascade = self.member("a"), self.member("b", "--seed", 2), f"{self.dir}/cascade"
+        doc = self.run_json("ensemble", "--members", a, b, "--cascade", "same", "--data", self.data, "--out",
+                            cascade)["cascade"]
+        self.assertLessEqual(doc["val_cost"], sum(doc["costs"]))
+        self.assertEqual((doc["target"], doc["cost"]), ("same", "measured"))
+        self.assertIn("cheapest", self.error_line("ensemble", "--members", a, b, "--cascade", "0.01", "--cost", "macs",
+                                                  "--data", self.data, "--out", f"{self.dir}/never", expect=2))
+        self.assertFalse(os.path.exists(f"{self.dir}/never"))
+        self.assertIn("cascade", self.error_line("bench", "--model", a, cascade, "--seconds", 0.05, expect=2))
+        doc = self.run_json("bench", "--model", a, cascade, "--data", self.data, "--seconds", 0.05)
+        self.assertEqual((doc["data"], doc["split"]), (self.data, "test"))
+        self.assertTrue(all(row["latency_mean"] > 0 for row in doc["results"]))
+        doc = self.run_json("eval", "--model", cascade, "--data", self.data)["results"][0]["cascade"]
+        self.assertAlmostEqual(sum(doc["settled"]), 1)
+        self.assertEqual(doc["run"][0], 1)
+        self.assertLessEqual(doc["latency_median"], doc["latency_p99"])
+        doc = self.run_json("compare", a, b, cascade, "--data", self.data, "--seconds", 0.05)
+        self.assertEqual([r["method"] for r in doc["rows"]][2], "cascade of mean_logits")
+
     def test_out_is_not_overwritten(self):
         a = self.member("a")
         before = os.stat(f"{a}/model.safetensors").st_mtime_ns

@@ -122,7 +122,7 @@ TEST(EnsembleFile, RefusesDamagedAndForeignFiles) {
     write_file(file, text.replace(at, from.size(), to));
     expect_error([&] { load_ensemble(dir.path()); }, words, Error::Kind::failure);
   };
-  expect("\"retort_ensemble\": 2", "\"retort_ensemble\": 3", {"retort_ensemble is 3"});
+  expect("\"retort_ensemble\": 3", "\"retort_ensemble\": 4", {"retort_ensemble is 4"});
   expect("retort_ensemble", "other", {"'retort_ensemble' is missing"});
   expect("\"weighted\"", "\"stacked\"", {"ensemble.json", "unknown name 'stacked'"});
   expect("\"weighted\"", "7", {"'combiner' is 7"});

@@ -116,6 +116,7 @@ TEST(Render, JsonHasTheKeysOfEvalBenchAndCompare) {
                           "ece",
                           "batch",
                           "precision",
+                          "latency_mean",
                           "latency_median",
                           "latency_p99",
                           "throughput",
@@ -132,6 +133,15 @@ TEST(Render, JsonHasTheKeysOfEvalBenchAndCompare) {
   EXPECT_EQ(row.at("accuracy").get<double>(), 0.89);
   EXPECT_EQ(row.at("accuracy_change_interval"), Json::parse("[-0.02, 0.00125]"));
   EXPECT_EQ(row.at("seeds"), 2);
+}
+
+TEST(Render, ACascadeShowsTheMeanOfLatency) {
+  Table table = fixed_table();
+  EXPECT_EQ(to_text(table).find("ms mean"), std::string::npos);
+  table.rows[1].is_cascade = true;
+  const std::string markdown = to_markdown(table);
+  EXPECT_NE(markdown.find("| ms p50 / p99 | ms mean |"), std::string::npos) << markdown;
+  EXPECT_NE(markdown.find("| 0.43 |"), std::string::npos) << markdown;
 }
 
 TEST(Render, HostileNamesStayCells) {
