@@ -18,10 +18,17 @@ namespace retort {
 /// Tensors by name: features by their taps, what a loss keeps by its own names.
 using Tensors = std::map<std::string, at::Tensor>;
 
+/// The second labels of mixed views (mixup, cutmix).
+struct MixedLabels {
+  at::Tensor labels = {};  ///< [N] int64; undefined where views are not mixed
+  at::Tensor shares = {};  ///< [N], in [0, 1]: what the first labels keep
+};
+
 struct LossInputs {
   at::Tensor student_logits = {};  ///< [N, C]
   at::Tensor teacher_logits = {};  ///< [N, C], no gradient flows into it
   at::Tensor labels = {};          ///< [N] int64
+  MixedLabels mixed = {};          ///< looked at by cross entropy alone; other terms go by `labels`
   at::Tensor member_logits = {};   ///< [M, N, C] of the teacher's members, for terms that tell them apart
   int64_t epoch = 0;               ///< from 0, for warm-ups
   /// Of the taps that the loss named: maps [N, C, H, W], tokens [N, T, D] and vectors [N, C]. No gradient flows into
@@ -81,8 +88,10 @@ class Loss {
 
 std::vector<ListedItem> list_losses();
 
-/// -sum_c q_c log p_c with q = (1 - s) onehot + s / C (Szegedy et al. 2016, section 7); s = label_smoothing.
-at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels, double label_smoothing = 0);
+/// -sum_c q_c log p_c with q = (1 - s) onehot + s / C (Szegedy et al. 2016, section 7); s = label_smoothing. Of mixed
+/// views the mean of both labels' by their shares.
+at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels, double label_smoothing = 0,
+                         const MixedLabels& mixed = {});
 
 /// What a student minimises.
 struct LossValue {

@@ -16,6 +16,18 @@ std::vector<NamedTensor> named(const Tensors& tensors) {
   return out;
 }
 
+// Nothing writes to what is wrapped; LibTorch has no read-only tensor.
+template <class T>
+at::Tensor wrap(const std::vector<T>& values, const at::Device& device) {
+  const auto type = at::TensorOptions(c10::CppTypeToScalarType<T>::value);
+  return at::from_blob(const_cast<T*>(values.data()), {std::ssize(values)}, type).to(device);
+}
+
+MixedLabels mixed_labels(const Batch& batch, const at::Device& device) {
+  if (batch.other_labels.empty()) return {};
+  return {wrap(batch.other_labels, device), wrap(batch.shares, device)};
+}
+
 }  // namespace
 
 Objective::Objective(const TrainOptions& options, std::optional<Teacher> teacher)
@@ -50,10 +62,9 @@ std::vector<NamedTensor> Objective::parameters() const { return loss_ ? named(lo
 std::vector<NamedTensor> Objective::buffers() const { return loss_ ? named(loss_->buffers()) : named({}); }
 
 LossValue Objective::operator()(const at::Tensor& logits, Taps taps, const Batch& batch, int64_t epoch) {
-  const at::Tensor labels =
-      at::from_blob(const_cast<int64_t*>(batch.labels.data()), {batch.size}, at::TensorOptions().dtype(at::kLong))
-          .to(logits.device());
-  if (!teacher_) return {cross_entropy(logits, labels, label_smoothing_), {}};
+  const at::Tensor labels = wrap(batch.labels, logits.device());
+  const MixedLabels mixed = mixed_labels(batch, logits.device());
+  if (!teacher_) return {cross_entropy(logits, labels, label_smoothing_, mixed), {}};
   const auto members = std::ssize(teacher_->members);
   teacher_logits_.resize(static_cast<size_t>(logits.numel()));
   member_logits_.resize(static_cast<size_t>(members * logits.numel()));
@@ -62,6 +73,7 @@ LossValue Objective::operator()(const at::Tensor& logits, Taps taps, const Batch
       .student_logits = logits,
       .teacher_logits = at::from_blob(teacher_logits_.data(), logits.sizes()).to(logits.device()),
       .labels = labels,
+      .mixed = mixed,
       .member_logits =
           at::from_blob(member_logits_.data(), {members, logits.size(0), logits.size(1)}).to(logits.device()),
       .epoch = epoch,

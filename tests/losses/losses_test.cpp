@@ -291,6 +291,21 @@ TEST(CrossEntropy, SmoothsTowardsUniform) {
   }
 }
 
+TEST(CrossEntropy, OfMixedViewsIsOfBothLabels) {
+  const LossInputs in = small_inputs();
+  const at::Tensor others = in.labels.add(1).remainder(4), shares = in.student_logits.slice(0, 0, 3).select(1, 0).sigmoid().clone();
+  const double value = cross_entropy(in.student_logits, in.labels, 0.1, {others, shares}).item().toDouble();
+  double expected = 0;
+  for (int64_t i = 0; i < 3; ++i) {
+    const double share = shares[i].item().toDouble();
+    const auto one = [&](const at::Tensor& labels) {
+      return cross_entropy(in.student_logits.slice(0, i, i + 1), labels.slice(0, i, i + 1), 0.1).item().toDouble();
+    };
+    expected += (share * one(in.labels) + (1 - share) * one(others)) / 3;
+  }
+  EXPECT_NEAR(value, expected, 1e-7);
+}
+
 TEST(CrossEntropy, RefusesBadInput) {
   const LossInputs in = small_inputs();
   for (const double s : {-0.1, 1.5, std::nan("")}) {

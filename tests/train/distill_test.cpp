@@ -179,6 +179,24 @@ TEST_F(DistillTest, RefusesALiveTeacherOfOtherClasses) {
   EXPECT_FALSE(has("never"));
 }
 
+TEST_F(DistillTest, MixedViewsAreTheSameForTeacherAndStudent) {
+  train_member("a", 1);
+  LabelOptions o = label_options("a", "labels");
+  o.augment = "hflip,mixup:alpha=1";
+  ASSERT_TRUE(write_labels(o));
+  EXPECT_TRUE(verify_labels(o, 20).good());
+  DistillOptions stored = from("labels"), live = stored;
+  stored.teacher = live.teacher = path("a");
+  live.labels = "";
+  train(student("stored", stored));
+  TrainOptions with_model = student("live", live);
+  with_model.views = 2;
+  with_model.augment = o.augment;
+  train(with_model);
+  const std::vector<double> a = losses("stored"), b = losses("live");
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::abs(b[i])) << i;
+}
+
 TEST_F(DistillTest, LabelsAreEachMembersLogits) {
   train_member("a", 1);
   LabelOptions o = label_options("a", "labels");
