@@ -133,7 +133,8 @@ class RecipeTest(RetortCase):
         demo = ["demo", "--data", self.data, "--samples", 120, "--seeds", 1, "--out", f"{self.dir}/demo"]
         doc = self.run_json(*demo)
         self.assertEqual([row["name"] for row in doc["rows"]],
-                         ["wrn_16_2", "vgg8", "resnet20", "mean_logits", "mean_probabilities", "weighted",
+                         ["wrn_16_2", "vgg8", "resnet20", "mean_logits", "mean_probabilities", "majority_vote",
+                          "rank_average", "weighted", "greedy", "bma", "tempered", "class_weighted", "stacking", "cascade",
                           "student-scratch-seed1", "student-distilled-seed1"])
         self.assertEqual(doc["command"].split()[1], "demo")
         self.assertEqual(self.by_status(self.run_json(*demo)), {"kept": [step["name"] for step in doc["steps"]]})
