@@ -19,8 +19,8 @@ Preprocess training_preprocess(const TrainOptions& options, const DataSet& data,
 /// Threads that make batches: files are decoded on every core that training leaves idle, pixels in memory need few.
 int loader_workers(const DataSet& data, int threads);
 
-/// The view that an epoch trains on: a new one each time, or all `views` in turn, each time through in another order that
-/// the seed decides.
+/// The view that an epoch trains on: a new one each time, or all `views` in turn, in an order that the seed decides
+/// anew each time through.
 int64_t view_of_epoch(const TrainOptions& options, int64_t epoch);
 
 }  // namespace retort
