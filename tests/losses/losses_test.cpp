@@ -293,7 +293,8 @@ TEST(CrossEntropy, SmoothsTowardsUniform) {
 
 TEST(CrossEntropy, OfMixedViewsIsOfBothLabels) {
   const LossInputs in = small_inputs();
-  const at::Tensor others = in.labels.add(1).remainder(4), shares = in.student_logits.slice(0, 0, 3).select(1, 0).sigmoid().clone();
+  const at::Tensor others = in.labels.add(1).remainder(4),
+                   shares = in.student_logits.slice(0, 0, 3).select(1, 0).sigmoid().clone();
   const double value = cross_entropy(in.student_logits, in.labels, 0.1, {others, shares}).item().toDouble();
   double expected = 0;
   for (int64_t i = 0; i < 3; ++i) {
