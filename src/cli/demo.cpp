@@ -11,7 +11,7 @@ namespace cli {
 
 namespace {
 
-constexpr const char* kTakes = "about 9 minutes on 2 cores";
+constexpr const char* kTakes = "about 10 to 20 minutes on 2 cores";
 constexpr const char* kFullTakes = "about 90 minutes on 2 cores";
 constexpr int64_t kSamples = 15000;
 
