@@ -14,6 +14,7 @@ class EnsembleStep : public Step {
   }
   std::vector<std::string> references() const override { return {"members"}; }
   std::string last_file() const override { return "ensemble.json"; }
+  bool leaves_model() const override { return true; }
 
   void check(const std::string&) const override {
     make_combiner(options_.method);

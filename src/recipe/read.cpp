@@ -185,7 +185,7 @@ class Builder {
   std::vector<std::string> all_models() const {
     std::vector<std::string> names;
     for (const RecipeStep& step : recipe_.steps) {
-      if (step.step->training() || step.kind->name == "ensemble") names.push_back(step.name);
+      if (step.step->leaves_model()) names.push_back(step.name);
     }
     return names;
   }

@@ -36,6 +36,8 @@ class Step {
 
   /// The training that it is, or null: such steps may run side by side.
   virtual const TrainOptions* training() const { return nullptr; }
+  /// Whether it leaves a model, which reports that name none take.
+  virtual bool leaves_model() const { return training() != nullptr; }
   /// Whether it adds to the directory of the training that it refers to, instead of making one.
   virtual bool in_place() const { return false; }
   /// Whether all that is in its directory is its own, and goes when it is made anew.

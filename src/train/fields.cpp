@@ -61,4 +61,17 @@ Fields fields(LabelOptions& o) {
           {"out", &o.out, "Directory to make"}};
 }
 
+Fields fields(SoupOptions& o) {
+  return {{"members", &o.members, "Run directories, two or more; ema takes them in this order"},
+          {"method", &o.method, "How they are weighed (see: retort list soups)"},
+          {"data", &o.data, "Data set whose val judges, and on whose train batch norms are computed"},
+          {"samples", &o.samples, "The fixed subset of train that the members were trained on; 0 is all"},
+          {"bn_samples", &o.bn_samples, "Compute batch norms on a fixed subset of so many of those, which is faster"},
+          {"batch", &o.batch, "Images a step, as in training"},
+          {"augment", &o.augment, "Augmentations, as in training"},
+          {"precision", &o.precision, "auto, f32 or bf16"},
+          {"skip_broken", &o.skip_broken, "Look for images that cannot be read, and leave them out"},
+          {"out", &o.out, "Run directory to make"}};
+}
+
 }  // namespace retort

@@ -24,6 +24,7 @@ void check_options(const SoupOptions& options);
 Fields fields(TrainOptions& options);
 Fields fields(DistillOptions& options);
 Fields fields(LabelOptions& options);
+Fields fields(SoupOptions& options);
 
 /// Names of the loss's terms that look at features, none where alpha leaves the loss out.
 std::vector<std::string> feature_terms(const DistillOptions& options);

@@ -100,6 +100,18 @@ TEST_F(RunRecipe, WhatIsGoneOrAlteredIsMadeAnew) {
   EXPECT_EQ(weights("a"), a);
 }
 
+TEST_F(RunRecipe, SoupsAndCalibrationsAreSteps) {
+  RecipeOptions options = recipe();
+  options.text +=
+      "[[soup]]\nmembers = [\"a\", \"b\"]\nmethod = \"uniform\"\n[[calibrate]]\nname = \"cal\"\nmodel = \"a\"\n";
+  options.only = {"soup", "cal"};
+  EXPECT_EQ(run_recipe(options).names(StepStatus::done), (Names{"a", "b", "soup", "cal"}));
+  EXPECT_TRUE(is_there(out() / "a" / "calibration.json"));
+  EXPECT_EQ(run_recipe(options).names(StepStatus::kept), (Names{"a", "b", "soup", "cal"}));
+  options.set = {"train.a.lr=0.05"};
+  EXPECT_EQ(run_recipe(options).names(StepStatus::done), (Names{"a", "soup", "cal"}));
+}
+
 TEST_F(RunRecipe, OneThatFailsLosesOnlyWhatNeedsIt) {
   const RecipeResult result = run_recipe(recipe({"train.b.lr=1e30"}));
   EXPECT_EQ(result.names(StepStatus::done), Names{"a"});
