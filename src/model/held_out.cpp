@@ -1,6 +1,5 @@
 #include "model/held_out.h"
 
-#include <algorithm>
 #include <unordered_set>
 
 #include "base/file.h"
@@ -76,12 +75,15 @@ Predictions HeldOut::members_of(const Ensemble& ensemble, const std::filesystem:
 }
 
 Predictions align_common(std::vector<Predictions> parts) {
-  const auto by_samples = [](const Predictions& a, const Predictions& b) { return a.samples < b.samples; };
-  const Predictions& least = *std::min_element(parts.begin(), parts.end(), by_samples);
-  const std::unordered_set<uint64_t> common(least.ids.begin(), least.ids.end());
-  const int64_t samples = least.samples;
+  std::unordered_set<uint64_t> common(parts.front().ids.begin(), parts.front().ids.end());
+  for (const Predictions& part : parts) {
+    const std::unordered_set<uint64_t> own(part.ids.begin(), part.ids.end());
+    std::erase_if(common, [&own](uint64_t id) { return !own.contains(id); });
+  }
+  if (common.empty())
+    fail("ensemble", "the members answer for no sample in common; train them on more of the same data");
   for (Predictions& part : parts) {
-    if (part.samples > samples) part = with_ids(part, common);
+    if (part.samples > std::ssize(common)) part = with_ids(part, common);
   }
   return align(parts);
 }

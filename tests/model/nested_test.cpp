@@ -111,6 +111,13 @@ TEST_F(NestedTest, FitsUseWhatFoldsSaidOfSamplesTheyHaveNotSeen) {
   EXPECT_NEAR(c.nll_before, std::log1p(3 * std::exp(-5.0)), 1e-6);
   fs::copy(dir / "inner", dir / "other", fs::copy_options::recursive);
   fit({path("inner"), path("other")}, "weighted", "both");  // on train and val
+  std::vector<int64_t> some;  // networks that were trained on a subset: neither has all samples of the other
+  for (int64_t i = 10; i + 1 < folds.samples; ++i) some.push_back(i);
+  save_predictions(dir / "inner" / "out_of_fold", folds.select(some));
+  EXPECT_EQ(fit({path("inner"), runs[2]}, "mean_logits", "subset").members.size(), 2u);
+  some.resize(5);  // of train alone
+  save_predictions(dir / "inner" / "out_of_fold", folds.select(some));
+  expect_error([&] { fit({path("inner"), runs[2]}, "mean_logits", "never"); }, {"no sample in common"});
   folds.data_hash = "another";
   save_predictions(dir / "inner" / "out_of_fold", folds);
   expect_error([&] { fit({path("inner"), runs[2]}, "mean_logits", "never"); }, {"other data"});
