@@ -116,6 +116,19 @@ const Row& find_registered(std::string_view what, const std::vector<Row>& rows, 
              "known: ", join(known));
 }
 
+/// Makes what a spec such as `kd:temperature=4` names. `in_settings` stands before the name where settings are at
+/// fault. Throws a usage error.
+template <class Row>
+auto make_registered(std::string_view what, const std::vector<Row>& rows, std::string_view text,
+                     std::string_view in_settings = "") {
+  const Spec spec = Spec::parse(what, text);
+  const Row& row = find_registered(what, rows, spec.name);
+  Settings settings(str(in_settings, spec.name), spec.values);
+  auto made = row.make(settings);
+  settings.check_all_read();
+  return made;
+}
+
 /// One row of a listing: what there is, with the settings that its maker reads.
 struct ListedItem {
   std::string name, help;

@@ -92,8 +92,8 @@ class Network {
   std::vector<bool> in_place_;        ///< per node: whether it may overwrite its first input
 };
 
-/// Wraps pixels [N, H, W, C] as a channels-last tensor [N, C, H, W] without a copy on the CPU.
-at::Tensor wrap_images(float* pixels, int64_t n, int64_t channels, int64_t height, int64_t width,
+/// Wraps pixels [N, H, W, C] as a channels-last tensor [N, C, H, W] without a copy on the CPU; nothing may write to it.
+at::Tensor wrap_images(const float* pixels, int64_t n, int64_t channels, int64_t height, int64_t width,
                        const at::Device& device);
 
 /// Threads that the calling thread's operations use from now on.

@@ -6,10 +6,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "retort/base.h"
@@ -31,8 +29,9 @@ struct Predictions {
   void check() const;
   /// [N, C] of one member. Throws Error where there is no such member.
   std::span<const float> member(int64_t m) const;
-  /// The predictions of one member alone.
+  /// The predictions of one member alone, or of some in the order of `which`. Throws Error where there is no such one.
   Predictions only(int64_t m) const;
+  Predictions only(std::span<const int64_t> which) const;
   /// The predictions of some samples alone, in the order of their `positions`. Throws Error where there is no such one.
   Predictions select(std::span<const int64_t> positions) const;
 };
@@ -77,21 +76,11 @@ class LabelsWriter {
   /// Creates the directory; refuses one that holds this store already, or another one. A store that differs in having
   /// fewer views is added to, and shards that an interrupted writer of the same store left behind count as written.
   LabelsWriter(std::filesystem::path directory, LabelsInfo info);
-  /// A shard to write, held until it lets go.
-  class Claim {
-   public:
-    Claim(Claim&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
-    ~Claim();
-
-   private:
-    friend class LabelsWriter;
-    explicit Claim(int file) : file_(file) {}
-    int file_;
-  };
   /// Whether the shard is there, whole and of this store.
   bool is_written(int64_t member, int64_t view) const;
-  /// Nothing where it is written, or where a process that is alive holds it.
-  std::optional<Claim> claim(int64_t member, int64_t view) const;
+  /// Holds a shard that is to be written as long as what is returned lives; null where it is written, or where a
+  /// process that is alive holds it.
+  std::shared_ptr<void> claim(int64_t member, int64_t view) const;
   /// logits [samples, classes], kept as float16; what computing them cost. Throws Error on NaN, infinities and wrong
   /// sizes.
   void write(int64_t member, int64_t view, std::span<const float> logits, double core_seconds = 0);

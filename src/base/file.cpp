@@ -59,6 +59,12 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, none);
 }
 
+int64_t file_bytes(const fs::path& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  return error ? 0 : static_cast<int64_t>(size);
+}
+
 std::vector<std::byte> read_bytes(const fs::path& path) {
   struct stat info {};
   const int fd = open_regular(path, info);

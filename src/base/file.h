@@ -19,6 +19,9 @@ namespace fs = std::filesystem;
 /// Whether something is there. What cannot be looked at is not there; nothing is thrown.
 bool is_there(const fs::path& path);
 
+/// Its size; 0 where it cannot be looked at.
+int64_t file_bytes(const fs::path& path);
+
 /// The whole file. Throws Error.
 std::string read_file(const fs::path& path);
 

@@ -54,6 +54,8 @@ int usable_cores() {
   return std::max(1, cores);
 }
 
+int resolve_threads(int threads) { return threads > 0 ? threads : usable_cores(); }
+
 std::string machine_description() {
   const std::string name = cpuinfo("model name");
   return str(name.empty() ? "unknown CPU" : name, ", ", usable_cores(), " cores");

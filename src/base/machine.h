@@ -10,6 +10,8 @@ namespace retort {
 
 /// Cores that this process may use: affinity mask and cgroup quota, at least 1.
 int usable_cores();
+/// `threads`, or all usable cores where it is 0 (or less).
+int resolve_threads(int threads);
 /// "AMD EPYC ..., 2 cores" for reports.
 std::string machine_description();
 /// Whether the CPU multiplies bfloat16 faster than float32: with AMX, or AMD's avx512_bf16.

@@ -31,7 +31,7 @@ void catch_interrupts() {
   std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is then an error with a line, not a death
 }
 
-int Context::threads_or_all() const { return threads > 0 ? threads : usable_cores(); }
+int Context::threads_or_all() const { return resolve_threads(threads); }
 
 Monitor Context::monitor() const {
   Monitor monitor;

@@ -1,6 +1,5 @@
 #include <filesystem>
 
-#include "base/machine.h"
 #include "cli/recipe_result.h"
 
 namespace retort {

@@ -17,15 +17,6 @@ const std::vector<Registered<MakeStep>>& steps() {
   return rows;
 }
 
-AugmentStep make_step(std::string_view text) {
-  const Spec spec = Spec::parse("augment", text);
-  const auto& row = find_registered("augment", steps(), spec.name);
-  Settings settings(spec.name, spec.values);
-  AugmentStep step = row.make(settings);
-  settings.check_all_read();
-  return step;
-}
-
 class Sometimes : public Augment::Step {
  public:
   Sometimes(double p, void (*change)(Image&)) : p_(p), change_(change) {}
@@ -45,7 +36,7 @@ AugmentStep sometimes(double p, void (*change)(Image&)) { return std::make_share
 Augment::Augment(const std::string& spec) : spec_(spec) {
   for (size_t begin = 0; !spec.empty() && begin <= spec.size();) {
     const size_t end = std::min(spec.find(',', begin), spec.size());
-    AugmentStep step = make_step(std::string_view(spec).substr(begin, end - begin));
+    AugmentStep step = make_registered("augment", steps(), std::string_view(spec).substr(begin, end - begin));
     if (step->mixes() && mixer_) fail_usage("augment", "'", spec, "' mixes twice; take mixup or cutmix");
     (step->mixes() ? mixer_ : steps_.emplace_back()) = std::move(step);
     begin = end + 1;

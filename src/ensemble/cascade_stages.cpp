@@ -45,7 +45,7 @@ class StageSearch {
   const StageAnswers& answers_of(MemberSet set) {
     const auto known = known_.find(set);
     if (known != known_.end()) return known->second;
-    const Predictions part = part_of(val_, members_of(set), val_.samples);
+    const Predictions part = val_.only(members_of(set));
     return known_.emplace(set, fit_stage(ensemble_, part, cost_of(set, costs_), threads_).answers).first->second;
   }
 
@@ -123,26 +123,6 @@ double cost_of(MemberSet set, std::span<const double> costs) {
   return sum;
 }
 
-Predictions part_of(const Predictions& val, std::span<const int64_t> members, int64_t most) {
-  const int64_t samples = std::min(val.samples, most);
-  Predictions part{{}, samples, val.classes, val.split, val.data_hash, {}, {}, {}};
-  std::vector<int64_t> from;
-  for (int64_t i = 0; i < samples; ++i) {
-    from.push_back(i * val.samples / samples);
-    part.ids.push_back(val.ids[static_cast<size_t>(from.back())]);
-    part.labels.push_back(val.labels[static_cast<size_t>(from.back())]);
-  }
-  part.logits.reserve(members.size() * static_cast<size_t>(samples * val.classes));
-  for (const int64_t m : members) {
-    part.members.push_back(val.members[static_cast<size_t>(m)]);
-    for (const int64_t i : from) {
-      const std::span<const float> row = view_of(val).row(m, i);
-      part.logits.insert(part.logits.end(), row.begin(), row.end());
-    }
-  }
-  return part;
-}
-
 FittedStage fit_stage(const Ensemble& ensemble, const Predictions& val, double cost, int threads) {
   FittedStage stage;
   Predictions answer = val.count() == 1 ? val : Predictions();
@@ -185,7 +165,9 @@ CascadeGoal goal_of(const std::string& target, double cost, std::span<const uint
 StageSets find_stages(const Ensemble& ensemble, const Predictions& val, const CascadeOptions& options,
                       MemberSet needed) {
   if (val.samples <= kSearchSamples) return StageSearch(ensemble, val, options, needed).run();
-  const Predictions some = part_of(val, members_of(bit(val.count()) - 1), kSearchSamples);
+  std::vector<int64_t> spread;  // about evenly
+  for (int64_t i = 0; i < kSearchSamples; ++i) spread.push_back(i * val.samples / kSearchSamples);
+  const Predictions some = val.select(spread);
   return StageSearch(ensemble, some, options, needed).run();
 }
 

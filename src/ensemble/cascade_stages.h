@@ -24,9 +24,6 @@ double cost_of(MemberSet set, std::span<const double> costs);
 /// What the last stage runs. Members that have no weight there and that no stage runs are not run at all.
 inline MemberSet last_set(const StageSets& sets, MemberSet needed) { return needed | (sets.empty() ? 0 : sets.back()); }
 
-/// These members in this order; at most `most` samples, about evenly spread.
-Predictions part_of(const Predictions& val, std::span<const int64_t> members, int64_t most);
-
 struct FittedStage {
   Fitted fitted, calibration;
   StageAnswers answers;

@@ -32,14 +32,6 @@ const std::vector<Row>& calibrations() {
   return table;
 }
 
-std::unique_ptr<Combiner> make(std::string_view what, const std::vector<Row>& rows, const std::string& text) {
-  const Spec spec = Spec::parse(what, text);
-  Settings settings(spec.name, spec.values);
-  std::unique_ptr<Combiner> combiner = find_registered(what, rows, spec.name).make(settings);
-  settings.check_all_read();
-  return combiner;
-}
-
 std::unique_ptr<Combiner> fit(std::unique_ptr<Combiner> combiner, const Predictions& val, int threads) {
   if (val.split == "test") {
     fail_usage(kWhere, "predictions of the split test; nothing is ever fitted on test; predict on val");
@@ -50,7 +42,7 @@ std::unique_ptr<Combiner> fit(std::unique_ptr<Combiner> combiner, const Predicti
   }
   val.check();
   if (val.labels.empty()) fail(kWhere, "the predictions have no labels; a fit needs them");
-  combiner->fit(val, threads > 0 ? threads : usable_cores());
+  combiner->fit(val, resolve_threads(threads));
   return combiner;
 }
 
@@ -60,9 +52,11 @@ void Combiner::set_fitted(const Fitted& fitted, int64_t /*members*/) {
   if (!fitted.empty()) fail(kWhere, "fitted numbers are given for a combiner that has nothing to fit");
 }
 
-std::unique_ptr<Combiner> make_combiner(const std::string& spec) { return make("combiner", combiners(), spec); }
+std::unique_ptr<Combiner> make_combiner(const std::string& spec) {
+  return make_registered("combiner", combiners(), spec);
+}
 std::unique_ptr<Combiner> make_calibration(const std::string& spec) {
-  return make("calibration", calibrations(), spec);
+  return make_registered("calibration", calibrations(), spec);
 }
 std::vector<ListedItem> list_combiners() { return list_registered(combiners()); }
 std::vector<ListedItem> list_calibrations() { return list_registered(calibrations()); }

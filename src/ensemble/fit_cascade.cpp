@@ -69,7 +69,7 @@ InOrder fit_in_order(const Ensemble& ensemble, const StageSets& sets, MemberSet 
   for (size_t k = 0; k <= sets.size(); ++k) {
     const MemberSet set = k < sets.size() ? sets[k] : last_set(sets, needed);
     const auto first = std::span(fit.order).first(static_cast<size_t>(std::popcount(set)));
-    const Predictions part = part_of(val, first, val.samples);
+    const Predictions part = val.only(first);
     fit.stages.push_back(fit_stage(ensemble, part, cost_of(set, options.costs), options.threads));
   }
   std::vector<const StageAnswers*> answers;
@@ -109,7 +109,7 @@ Ensemble in_stages(Ensemble ensemble, const InOrder& fit, const StageSets& sets,
   ensemble.fitted = fit.stages.back().fitted;
   if (ensemble.calibration) ensemble.calibration->fitted = fit.stages.back().calibration;
   ensemble.cascade = std::move(cascade);
-  const std::vector<double> shares = shares_run(*ensemble.make(), part_of(val, fit.order, val.samples));
+  const std::vector<double> shares = shares_run(*ensemble.make(), val.only(fit.order));
   for (Cascade::Stage& stage : ensemble.cascade->stages) {
     const auto next = static_cast<size_t>(stage.members);  // the first member that this stage lacks
     stage.settled = shares[next - 1] - shares[next];
@@ -124,7 +124,7 @@ void check_cascade_target(const std::string& target) { budget_of(target); }
 Ensemble fit_cascade(Ensemble ensemble, const Predictions& val, const CascadeOptions& given) {
   check_input(ensemble, val, given);
   CascadeOptions options = given;
-  if (options.threads < 1) options.threads = usable_cores();
+  options.threads = resolve_threads(options.threads);
   const MemberSet needed = members_of_weight(ensemble);
   StageSets sets = find_stages(ensemble, val, options, needed);
   while (!sets.empty()) {

@@ -58,7 +58,7 @@ std::vector<double> member_costs(const EnsembleOptions& o, const Samples& sample
   }
   const BenchOptions bench_options{.throughput_batch = 0,
                                    .seconds = kBenchSeconds,
-                                   .threads = o.threads > 0 ? o.threads : usable_cores(),
+                                   .threads = resolve_threads(o.threads),
                                    .model = o.model,
                                    .samples = samples,
                                    .peak_memory = {}};
@@ -71,7 +71,7 @@ std::vector<double> member_costs(const EnsembleOptions& o, const Samples& sample
 
 Ensemble fit_ensemble(const EnsembleOptions& options, const Monitor& monitor) {
   check_options(options);
-  set_threads(options.threads > 0 ? options.threads : usable_cores());
+  set_threads(resolve_threads(options.threads));
   const DataSet data = open_data(options.data);
   const Samples samples = fit_samples(data, options.samples, options.skip_broken, monitor);
   Ensemble ensemble{.combiner = options.method, .data = data.spec, .data_hash = data.hash};

@@ -11,8 +11,6 @@ namespace retort {
 
 namespace {
 
-constexpr const char* kOutOfFold = "out_of_fold";
-
 Predictions load_out_of_fold(const fs::path& directory, const DataSet& data) {
   Predictions p = load_predictions(directory / kOutOfFold);
   if (p.data_hash != data.hash) {

@@ -29,6 +29,8 @@ Samples fit_samples(const DataSet& data, int64_t samples, bool skip_broken, cons
 /// Side by side, on the samples that all of them answer for.
 Predictions align_common(std::vector<Predictions> parts);
 
+/// Where train_folds keeps its predictions, below its directory.
+inline constexpr const char* kOutOfFold = "out_of_fold";
 /// Whether the networks in `directory` were trained by folds, so that each has seen most of val.
 bool trained_by_folds(const std::filesystem::path& directory);
 

@@ -32,12 +32,6 @@ struct Model::State {
 
 namespace {
 
-int64_t file_bytes(const fs::path& path) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  return error ? 0 : static_cast<int64_t>(size);
-}
-
 // What a model takes and gives: this must agree between members, and with data.
 struct Interface {
   int64_t channels, classes;
@@ -152,9 +146,8 @@ void Model::State::run(int64_t member, const float* images, int64_t n, std::span
     images = some.data();
   }
   Network& network = networks[static_cast<size_t>(member)];
-  // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
-  const at::Tensor input = wrap_images(const_cast<float*>(images), std::ssize(positions), size.channels, size.height,
-                                       size.width, network.device());
+  const at::Tensor input =
+      wrap_images(images, std::ssize(positions), size.channels, size.height, size.width, network.device());
   const at::Tensor logits = network.forward(input, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
   std::copy_n(logits.const_data_ptr<float>(), logits.numel(), out);
 }

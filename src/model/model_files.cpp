@@ -12,18 +12,12 @@ namespace {
 constexpr const char* kEnsembleFile = "ensemble.json";
 constexpr int kDeepest = 8;  // an ensemble may, by copying files about, come to hold itself
 
-int64_t bytes_of(const fs::path& file) {
-  std::error_code error;
-  const auto size = fs::file_size(file, error);
-  return error ? 0 : static_cast<int64_t>(size);
-}
-
 ModelFiles read_run(const std::string& ref, const fs::path& directory) {
   check_run(ref, directory);
   ModelFiles files{.networks = {{ref, weights_hash(directory)}}, .combiner = make_combiner("mean_logits")};
   if (const auto calibration = load_calibration(directory, files.networks[0].hash)) {
     files.combiner = calibration->make();
-    files.bytes = bytes_of(directory / "calibration.json");
+    files.bytes = file_bytes(directory / "calibration.json");
   }
   return files;
 }
@@ -31,7 +25,7 @@ ModelFiles read_run(const std::string& ref, const fs::path& directory) {
 ModelFiles read_ensemble(const fs::path& directory, int depth) {
   if (depth > kDeepest) fail(directory.string(), "ensembles lie more than ", kDeepest, " deep in each other");
   const Ensemble ensemble = load_ensemble(directory);
-  ModelFiles files{.is_ensemble = true, .bytes = bytes_of(directory / kEnsembleFile)};
+  ModelFiles files{.is_ensemble = true, .bytes = file_bytes(directory / kEnsembleFile)};
   std::vector<NestedMember> members;
   bool any_nested = false;
   for (const Ensemble::Member& member : ensemble.members) {

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "model/model_files.h"
 #include "model/run_version.h"
 #include "retort/weights.h"
@@ -12,15 +11,6 @@
 namespace retort {
 
 namespace {
-
-// Null where there is none.
-Json read_run_file(const fs::path& directory) {
-  const fs::path file = run_of(directory) / "run.json";
-  if (!is_there(file)) return nullptr;
-  Json json = parse_json(file.string(), read_file(file));
-  check_version(file.string(), json, "retort_run", kRunVersion);
-  return json;
-}
 
 void collect(const std::string& ref, std::map<fs::path, RunCost>& trainings) {
   if (is_hub_ref(ref)) return;
@@ -52,6 +42,14 @@ fs::path run_of(const fs::path& directory) {
     return full.parent_path();
   }
   return directory;
+}
+
+Json read_run_file(const fs::path& directory) {
+  const fs::path file = run_of(directory) / "run.json";
+  if (!is_there(file)) return nullptr;
+  Json json = parse_json(file.string(), read_file(file));
+  check_version(file.string(), json, "retort_run", kRunVersion);
+  return json;
 }
 
 RunCost cost_of_runs(const std::vector<std::string>& refs) {

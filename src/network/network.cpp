@@ -175,9 +175,10 @@ at::Tensor Network::run_graph(const at::Tensor& images, bool training, Taps* tap
   return values.back();
 }
 
-at::Tensor wrap_images(float* pixels, int64_t n, int64_t channels, int64_t height, int64_t width,
+at::Tensor wrap_images(const float* pixels, int64_t n, int64_t channels, int64_t height, int64_t width,
                        const at::Device& device) {
-  const at::Tensor images = at::from_blob(pixels, {n, channels, height, width},
+  // LibTorch has no read-only tensor.
+  const at::Tensor images = at::from_blob(const_cast<float*>(pixels), {n, channels, height, width},
                                           {height * width * channels, 1, width * channels, channels}, at::kFloat);
   return device.is_cpu() ? images : images.to(device);
 }

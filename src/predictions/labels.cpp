@@ -1,8 +1,4 @@
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include "base/file.h"
+#include "base/file_lock.h"
 #include "predictions/shard.h"
 #include "predictions/store.h"
 #include "retort/predictions.h"
@@ -25,7 +21,7 @@ LabelsWriter::LabelsWriter(std::filesystem::path directory, LabelsInfo info)
   check_info(where, info_);
   store_ = store_hash(info_);
   if (is_there(directory_ / kLabelsFile)) {
-    const LabelsInfo there = read_info(directory_);
+    const LabelsInfo there = info_from_json(labels_file(directory_), read_index(directory_));
     if (store_hash(there) != store_) fail(where, "holds other soft labels; remove it or choose another --out");
     if (there.views >= info_.views) {
       fail(where, "holds soft labels of ", there.views,
@@ -33,10 +29,6 @@ LabelsWriter::LabelsWriter(std::filesystem::path directory, LabelsInfo info)
     }
   }
   make_directory(directory_);
-}
-
-LabelsWriter::Claim::~Claim() {
-  if (file_ >= 0) ::close(file_);  // which lets the lock go, as the process's end would
 }
 
 bool LabelsWriter::is_written(int64_t member, int64_t view) const {
@@ -47,13 +39,10 @@ bool LabelsWriter::is_written(int64_t member, int64_t view) const {
   }
 }
 
-std::optional<LabelsWriter::Claim> LabelsWriter::claim(int64_t member, int64_t view) const {
-  const fs::path path = claim_path(directory_, member, view);
-  const int file = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
-  if (file < 0) fail_errno(path, "cannot be made");
-  Claim claim(file);
-  if (::flock(file, LOCK_EX | LOCK_NB) != 0 || is_written(member, view)) return std::nullopt;
-  return claim;
+std::shared_ptr<void> LabelsWriter::claim(int64_t member, int64_t view) const {
+  auto lock = FileLock::try_lock(claim_path(directory_, member, view));
+  if (!lock || is_written(member, view)) return nullptr;
+  return std::make_shared<FileLock>(std::move(*lock));
 }
 
 void LabelsWriter::write(int64_t member, int64_t view, std::span<const float> logits, double core_seconds) {
@@ -122,9 +111,10 @@ void check_shards(const std::string& where, const fs::path& directory, const Lab
 Labels::Labels(const std::filesystem::path& directory) : state_(std::make_unique<State>()) {
   State& state = *state_;
   state.where = directory.string();
-  state.info = read_info(directory);
-  const std::string where = (directory / kLabelsFile).string();
-  check_shards(where, directory, state.info, parse_json(where, read_file(directory / kLabelsFile)));
+  const Json index = read_index(directory);
+  const std::string where = labels_file(directory);
+  state.info = info_from_json(where, index);
+  check_shards(where, directory, state.info, index);
   const std::string store = store_hash(state.info);
   for (int64_t member = 0; member < std::ssize(state.info.teachers); ++member) {
     for (int64_t view = 0; view < state.info.views; ++view) {

@@ -81,9 +81,17 @@ std::span<const float> Predictions::member(int64_t m) const {
   return std::span(logits).subspan(index(m) * size, size);
 }
 
-Predictions Predictions::only(int64_t m) const {
-  const std::span<const float> own = member(m);
-  return {{members[index(m)]}, samples, classes, split, data_hash, ids, labels, {own.begin(), own.end()}};
+Predictions Predictions::only(int64_t m) const { return only(std::span(&m, 1)); }
+
+Predictions Predictions::only(std::span<const int64_t> which) const {
+  Predictions out{{}, samples, classes, split, data_hash, ids, labels, {}};
+  out.logits.reserve(which.size() * index(samples * classes));
+  for (const int64_t m : which) {
+    const std::span<const float> own = member(m);
+    out.members.push_back(members[index(m)]);
+    out.logits.insert(out.logits.end(), own.begin(), own.end());
+  }
+  return out;
 }
 
 Predictions Predictions::select(std::span<const int64_t> positions) const {

@@ -4,10 +4,10 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <numeric>
 
 #include "base/half.h"
+#include "base/softmax.h"
 
 namespace retort {
 
@@ -38,14 +38,6 @@ void check_logits(const std::string& where, const LabelsInfo& info, int64_t memb
   fail(where, subject, "; soft labels must be finite; the teacher has diverged or its weights are damaged");
 }
 
-float log_sum_exp(std::span<const float> row, std::span<const uint32_t> which) {
-  float highest = -std::numeric_limits<float>::infinity();
-  for (const uint32_t c : which) highest = std::max(highest, row[c]);
-  double sum = 0;
-  for (const uint32_t c : which) sum += std::exp(static_cast<double>(row[c] - highest));
-  return static_cast<float>(highest + std::log(sum));
-}
-
 // The highest logits of each row, the lowest class first among equals, and what the rest comes to.
 template <class Index>
 struct TopRows {
@@ -55,6 +47,7 @@ struct TopRows {
 
   TopRows(const LabelsInfo& info, std::span<const float> all) {
     std::vector<uint32_t> order(size(info.classes));
+    std::vector<float> left;
     for (int64_t i = 0; i < info.samples; ++i) {
       const std::span<const float> row = all.subspan(size(i * info.classes), size(info.classes));
       std::iota(order.begin(), order.end(), 0U);
@@ -65,7 +58,9 @@ struct TopRows {
         indices.push_back(static_cast<Index>(order[size(k)]));
         logits.push_back(to_half(row[order[size(k)]]));
       }
-      rest.push_back(log_sum_exp(row, std::span(order).subspan(size(info.top))));
+      left.clear();
+      for (const uint32_t c : std::span(order).subspan(size(info.top))) left.push_back(row[c]);
+      rest.push_back(static_cast<float>(log_sum_exp(std::span<const float>(left))));
     }
   }
 };

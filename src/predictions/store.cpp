@@ -81,15 +81,17 @@ std::string store_hash(LabelsInfo info) {
   return sha256(info_to_json(info).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-LabelsInfo read_info(const fs::path& directory) {
-  const fs::path file = directory / kLabelsFile;
+std::string labels_file(const fs::path& directory) { return (directory / kLabelsFile).string(); }
+
+Json read_index(const fs::path& directory) {
+  const std::string file = labels_file(directory);
   if (!is_there(file)) {
     fail(directory.string(), "is no store of soft labels, or writing it was interrupted (no ", kLabelsFile,
          "); write it with `retort label`");
   }
-  const Json json = parse_json(file.string(), read_file(file));
-  check_version(file.string(), json, "retort_labels", kLabelsVersion);
-  return info_from_json(file.string(), json);
+  Json json = parse_json(file, read_file(file));
+  check_version(file, json, "retort_labels", kLabelsVersion);
+  return json;
 }
 
 }  // namespace retort

@@ -24,7 +24,9 @@ void check_info(std::string_view where, const LabelsInfo& info);
 /// Equal exactly for stores that were made from the same things, but for the number of views; each shard holds it.
 std::string store_hash(LabelsInfo info);
 
-/// What labels.json in `directory` says. Throws Error where it is missing, damaged or of another version.
-LabelsInfo read_info(const fs::path& directory);
+/// labels.json in `directory`, as errors name it.
+std::string labels_file(const fs::path& directory);
+/// What it says, for info_from_json. Throws Error where it is missing, no JSON or of another version.
+Json read_index(const fs::path& directory);
 
 }  // namespace retort

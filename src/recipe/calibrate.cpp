@@ -40,10 +40,6 @@ class CalibrateStep : public Step {
 
 }  // namespace
 
-StepKind calibrate_step() {
-  return {"calibrate", {"data", "skip_broken"}, {"calibrate"}, []() -> std::unique_ptr<Step> {
-            return std::make_unique<CalibrateStep>();
-          }};
-}
+StepKind calibrate_step() { return {"calibrate", {"data", "skip_broken"}, {"calibrate"}, make_step<CalibrateStep>}; }
 
 }  // namespace retort

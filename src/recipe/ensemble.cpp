@@ -40,10 +40,6 @@ class EnsembleStep : public Step {
 
 }  // namespace
 
-StepKind ensemble_step() {
-  return {"ensemble", {"data", "skip_broken"}, {"ensemble"}, []() -> std::unique_ptr<Step> {
-            return std::make_unique<EnsembleStep>();
-          }};
-}
+StepKind ensemble_step() { return {"ensemble", {"data", "skip_broken"}, {"ensemble"}, make_step<EnsembleStep>}; }
 
 }  // namespace retort

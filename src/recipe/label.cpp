@@ -41,10 +41,6 @@ class LabelStep : public Step {
 
 }  // namespace
 
-StepKind label_step() {
-  return {"label", {"data", "samples", "skip_broken"}, {"label"}, []() -> std::unique_ptr<Step> {
-            return std::make_unique<LabelStep>();
-          }};
-}
+StepKind label_step() { return {"label", {"data", "samples", "skip_broken"}, {"label"}, make_step<LabelStep>}; }
 
 }  // namespace retort

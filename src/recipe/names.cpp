@@ -7,10 +7,7 @@ namespace retort {
 std::string step_name(const TomlTable& table) {
   const bool training = table.name == "train" || table.name == "distill";
   for (const char* key : {"name", training ? "model" : table.name == "ensemble" ? "method" : "name"}) {
-    const TomlEntry* entry = table.find(key);
-    if (!entry) continue;
-    if (!entry->value.is_string()) fail_usage(entry->where, key, " is ", entry->value.dump(), "; expected a text");
-    return entry->value.get<std::string>();
+    if (const TomlEntry* entry = table.find(key)) return entry->text();
   }
   return table.name;
 }

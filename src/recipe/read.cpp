@@ -9,11 +9,6 @@ namespace retort {
 
 namespace {
 
-std::string text_of(const TomlEntry& entry) {
-  if (!entry.value.is_string()) fail_usage(entry.where, entry.key, " is ", entry.value.dump(), "; expected a text");
-  return entry.value.get<std::string>();
-}
-
 [[noreturn]] void fail_unknown(const std::string& where, const std::string& what, const std::string& word,
                                const std::vector<std::string>& known) {
   const std::string near = nearest(word, known);
@@ -65,7 +60,7 @@ class Builder {
     const TomlEntry* out = root_.find("out");
     if (!out)
       fail_usage(options_.name, "no 'out'; expected the directory for everything, such as out = \"runs/first\"");
-    recipe_.out = text_of(*out);
+    recipe_.out = out->text();
     if (recipe_.out.empty()) fail_usage(out->where, "out is empty; expected a directory");
   }
 

@@ -4,15 +4,13 @@
 #include <mutex>
 #include <numeric>
 
+#include "base/file_lock.h"
 #include "base/machine.h"
 #include "recipe/plan.h"
-#include "weights/hub_cache.h"
 
 namespace retort {
 
 namespace {
-
-int threads_of(const RecipeOptions& options) { return options.threads > 0 ? options.threads : usable_cores(); }
 
 std::vector<StepReport> reports_of(const Recipe& recipe, const std::vector<StepFacts>& facts,
                                    const std::vector<Decision>& decisions) {
@@ -52,7 +50,7 @@ class Runner {
         outputs_(recipe.steps.size()) {}
 
   RecipeResult run() {
-    const int threads = threads_of(options_);
+    const int threads = resolve_threads(options_.threads);
     const std::vector<Decision> decisions = decide_all(recipe_, facts_, state_);
     reports_ = reports_of(recipe_, facts_, decisions);
     started_ = std::count_if(decisions.begin(), decisions.end(), [](const Decision& d) { return !d.run; });
@@ -172,7 +170,7 @@ std::vector<std::string> RecipeResult::names(StepStatus status) const {
 
 RecipeResult plan_recipe(const RecipeOptions& options, const Monitor&) {
   const Recipe recipe = read_recipe(options);
-  const int threads = threads_of(options);
+  const int threads = resolve_threads(options.threads);
   const RecipeState state(recipe.out);
   const std::vector<StepFacts> facts = look_at(recipe, options, /*measure=*/true);
   const std::vector<Decision> decisions = decide_all(recipe, facts, state);

@@ -43,10 +43,6 @@ class ReportStep : public Step {
 
 }  // namespace
 
-StepKind report_step() {
-  return {"report", {"data", "skip_broken"}, {"report"}, []() -> std::unique_ptr<Step> {
-            return std::make_unique<ReportStep>();
-          }};
-}
+StepKind report_step() { return {"report", {"data", "skip_broken"}, {"report"}, make_step<ReportStep>}; }
 
 }  // namespace retort

@@ -41,10 +41,6 @@ class SoupStep : public Step {
 
 }  // namespace
 
-StepKind soup_step() {
-  return {"soup", {"data", "samples", "skip_broken"}, {"soup"}, []() -> std::unique_ptr<Step> {
-            return std::make_unique<SoupStep>();
-          }};
-}
+StepKind soup_step() { return {"soup", {"data", "samples", "skip_broken"}, {"soup"}, make_step<SoupStep>}; }
 
 }  // namespace retort

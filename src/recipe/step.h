@@ -56,6 +56,12 @@ struct StepKind {
   std::unique_ptr<Step> (*make)();
 };
 
+/// A StepKind's `make`.
+template <class Made, auto... arguments>
+std::unique_ptr<Step> make_step() {
+  return std::make_unique<Made>(arguments...);
+}
+
 /// In the order of steps.def.
 const std::vector<StepKind>& step_kinds();
 

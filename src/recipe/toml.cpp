@@ -58,6 +58,11 @@ class Reader {
 
 }  // namespace
 
+std::string TomlEntry::text() const {
+  if (!value.is_string()) fail_usage(where, key, " is ", value.dump(), "; expected a text");
+  return value.get<std::string>();
+}
+
 const TomlEntry* TomlTable::find(std::string_view key) const {
   const auto it = std::find_if(entries.begin(), entries.end(), [&](const TomlEntry& e) { return e.key == key; });
   return it == entries.end() ? nullptr : &*it;

@@ -14,6 +14,9 @@ struct TomlEntry {
   std::string key;
   Json value;         ///< text, number, flag, or an array of them
   std::string where;  ///< "recipe.toml:12", for messages
+
+  /// The value. Throws a usage error where it is no text.
+  std::string text() const;
 };
 
 struct TomlTable {

@@ -64,15 +64,11 @@ class TrainStep : public Step {
 }  // namespace
 
 StepKind train_step() {
-  return {"train", {"data", "samples", "skip_broken"}, {"train"}, []() -> std::unique_ptr<Step> {
-            return std::make_unique<TrainStep>(false);
-          }};
+  return {"train", {"data", "samples", "skip_broken"}, {"train"}, make_step<TrainStep, /*distill=*/false>};
 }
 
 StepKind distill_step() {
-  return {"distill", {"data", "samples", "skip_broken"}, {"train", "distill"}, []() -> std::unique_ptr<Step> {
-            return std::make_unique<TrainStep>(true);
-          }};
+  return {"distill", {"data", "samples", "skip_broken"}, {"train", "distill"}, make_step<TrainStep, /*distill=*/true>};
 }
 
 }  // namespace retort

@@ -3,20 +3,14 @@
 #include <algorithm>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "model/model_files.h"
 #include "model/run_file.h"
-#include "model/run_version.h"
 #include "retort/ensemble.h"
 #include "retort/weights.h"
 
 namespace retort {
 
 namespace {
-
-// The file, or null where there is none.
-Json read_json(const fs::path& path) {
-  return is_there(path) ? parse_json(path.string(), read_file(path)) : Json(nullptr);
-}
 
 // "kd T=3 alpha=0.7"; the loss shows as it was given.
 std::string method_of(const std::string& where, const Json& distill) {
@@ -45,11 +39,10 @@ std::string recipe_of(Json options) {
   return options.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
-void read_run_json(const fs::path& file, RunFacts& facts) {
-  const std::string where = file.string();
-  const Json run = read_json(file);
+void read_run_json(const fs::path& path, RunFacts& facts) {
+  const std::string where = (run_of(path) / "run.json").string();
+  const Json run = read_run_file(path);
   if (run.is_null()) return;
-  check_version(where, run, "retort_run", kRunVersion);
   const Json options = get<Json>(where, run, "options");
   facts.architecture = get<std::string>(where, options, "model");
   facts.seed = get<uint64_t>(where, options, "seed");
@@ -84,13 +77,14 @@ RunFacts read_ensemble_facts(const fs::path& path) {
 RunFacts read_facts(const std::string& ref) {
   if (is_hub_ref(ref)) return {.method = "pretrained"};
   const fs::path path = resolve_model(ref);
-  if (is_there(path / "ensemble.json") && !is_there(path / "model.safetensors")) {
+  if (holds_ensemble(path) && !is_there(path / "model.safetensors")) {
     return read_ensemble_facts(path);
   }
   RunFacts facts;
-  read_run_json(run_of(path) / "run.json", facts);
+  read_run_json(path, facts);
   const fs::path metrics_file = path / "metrics.json";
-  const Json metrics = read_json(metrics_file);
+  if (!is_there(metrics_file)) return facts;
+  const Json metrics = parse_json(metrics_file.string(), read_file(metrics_file));
   if (metrics.is_object() && metrics.contains("val")) {
     facts.val_accuracy = get<double>(metrics_file.string(), metrics.at("val"), "accuracy");
   }

@@ -21,10 +21,9 @@ void compute_batch_norms(Network& network, Loader& loader, const ImageShape& siz
   loader.start(/*epoch=*/0, /*view=*/0);
   while (const Batch* batch = loader.next()) {
     if (monitor.stopping()) fail("soup", "stopped; nothing was written");
-    // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
-    network.forward(wrap_images(const_cast<float*>(batch->images.data()), batch->size, size.channels, size.height,
-                                size.width, network.device()),
-                    /*training=*/true);
+    network.forward(
+        wrap_images(batch->images.data(), batch->size, size.channels, size.height, size.width, network.device()),
+        /*training=*/true);
     for (size_t i = 0; i < sums.size(); ++i) sums[i].add_(network.buffers()[i].tensor);
     ++batches;
   }

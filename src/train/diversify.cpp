@@ -68,11 +68,7 @@ const std::vector<Registered<MakeWay>>& ways() {
 }  // namespace
 
 std::vector<TrainOptions> diversify(const std::string& text, const TrainOptions& base) {
-  const std::string where = "train --diversify";
-  const Spec spec = Spec::parse(where, text);
-  Settings settings(where + " " + spec.name, spec.values);
-  const Way way = find_registered(where, ways(), spec.name).make(settings);
-  settings.check_all_read();
+  const Way way = make_registered("train --diversify", ways(), text, "train --diversify ");
   check_collection(base);
   std::vector<TrainOptions> members = way(base);
   for (size_t i = 0; i < members.size(); ++i) {

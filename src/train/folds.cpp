@@ -1,6 +1,9 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/machine.h"
+#include "model/held_out.h"
+#include "model/model_files.h"
 #include "retort/network.h"
 #include "retort/train.h"
 #include "train/options.h"
@@ -63,7 +66,7 @@ FoldsResult train_folds(const TrainOptions& options, const Monitor& monitor) {
   result.stopped = std::any_of(result.runs.begin(), result.runs.end(), [](const TrainResult& r) { return r.stopped; });
   if (result.stopped) return result;
   const fs::path kept = fs::path(options.out) / kOutOfFold;
-  if (is_there(fs::path(options.out) / "ensemble.json")) {  // resumed when all was done
+  if (holds_ensemble(options.out)) {  // resumed when all was done
     result.out_of_fold = evaluate(load_predictions(kept));
     return result;
   }

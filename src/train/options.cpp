@@ -4,7 +4,6 @@
 #include <cmath>
 #include <filesystem>
 
-#include "base/machine.h"
 #include "retort/losses.h"
 #include "retort/network.h"
 #include "retort/zoo.h"
@@ -192,7 +191,5 @@ void check_same_options(const std::string& where, const Json& kept, const Json& 
   if (differences.empty()) return;
   fail_usage(where, "was begun with other options: ", join(differences), "; give the same ones, or another --out");
 }
-
-int resolve_threads(int threads) { return threads > 0 ? threads : usable_cores(); }
 
 }  // namespace retort

@@ -35,7 +35,4 @@ Json options_json(const TrainOptions& options);
 /// Throws a usage error that lists what differs in what the weights depend on.
 void check_same_options(const std::string& where, const Json& kept, const Json& asked);
 
-/// Cores that `threads` stands for.
-int resolve_threads(int threads);
-
 }  // namespace retort

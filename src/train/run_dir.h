@@ -18,9 +18,6 @@ Found look_into_run(const TrainOptions& options);
 /// Throws a usage error where `options.out` is not a directory of runs to come, or with `resume` of runs begun.
 void check_collection(const TrainOptions& options);
 
-/// Where train_folds keeps its predictions, below its directory.
-inline constexpr const char* kOutOfFold = "out_of_fold";
-
 /// The run that a training leaves below its own after `epoch`.
 std::filesystem::path snapshot_path(const TrainOptions& options, int64_t epoch);
 /// Those of all epochs up to `epochs`.

@@ -31,12 +31,7 @@ Length length_of(const TrainOptions& options, int64_t steps_per_epoch) {
 }  // namespace
 
 Schedule make_schedule(const std::string& text) {
-  const Spec spec = Spec::parse("--schedule", text);
-  const auto& row = find_registered("--schedule", schedules(), spec.name);
-  Settings settings("--schedule " + spec.name, spec.values);
-  Schedule schedule = row.make(settings);
-  settings.check_all_read();
-  return schedule;
+  return make_registered("--schedule", schedules(), text, "--schedule ");
 }
 
 std::vector<ListedItem> list_schedules() { return list_registered(schedules()); }

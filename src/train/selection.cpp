@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "base/machine.h"
 #include "base/random.h"
 #include "train/options.h"
 

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/jobs.h"
+#include "base/machine.h"
 #include "retort/train.h"
 #include "train/options.h"
 

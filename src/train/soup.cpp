@@ -183,12 +183,7 @@ void save(const SoupOptions& options, const Kitchen& kitchen, const std::vector<
 }  // namespace
 
 SoupMethod make_soup_method(const std::string& text) {
-  const std::string where = "soup --method";
-  const Spec spec = Spec::parse(where, text);
-  Settings settings(where + " " + spec.name, spec.values);
-  SoupMethod method = find_registered(where, methods(), spec.name).make(settings);
-  settings.check_all_read();
-  return method;
+  return make_registered("soup --method", methods(), text, "soup --method ");
 }
 
 std::vector<ListedItem> list_soups() { return list_registered(methods()); }

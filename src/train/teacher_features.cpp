@@ -43,9 +43,8 @@ void TeacherFeatures::fill(const Batch& batch, Taps& taps) {
   const at::NoGradGuard no_grad;
   const Batch& own = loader_ ? *loader_->next() : batch;
   const ImageShape& size = config_.preprocess.size;
-  // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
-  const at::Tensor images = wrap_images(const_cast<float*>(own.images.data()), own.size, size.channels, size.height,
-                                        size.width, network_.device());
+  const at::Tensor images =
+      wrap_images(own.images.data(), own.size, size.channels, size.height, size.width, network_.device());
   network_.forward(images, /*training=*/false, &taps);
 }
 

@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 
 #include "base/file.h"
+#include "base/machine.h"
 #include "train/input.h"
 #include "train/options.h"
 #include "train/run_dir.h"

@@ -207,8 +207,7 @@ bool Trainer::train_epoch() {
 
 void Trainer::train_step(const Batch& batch) {
   const at::AutoGradMode gradients(true);
-  // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
-  const at::Tensor images = wrap_images(const_cast<float*>(batch.images.data()), batch.size, preprocess_.size.channels,
+  const at::Tensor images = wrap_images(batch.images.data(), batch.size, preprocess_.size.channels,
                                         preprocess_.size.height, preprocess_.size.width, network_.device());
   Taps taps = objective_.taps();
   const at::Tensor logits = network_.forward(images, /*training=*/true, &taps);

@@ -27,9 +27,8 @@ Metrics Validation::evaluate(Network& network) {
   labels_.clear();
   loader_.start(/*epoch=*/0, kPlainView);
   while (const Batch* batch = loader_.next()) {
-    // Nothing writes to the wrapped pixels; LibTorch has no read-only tensor.
-    const at::Tensor images = wrap_images(const_cast<float*>(batch->images.data()), batch->size, size_.channels,
-                                          size_.height, size_.width, network.device());
+    const at::Tensor images =
+        wrap_images(batch->images.data(), batch->size, size_.channels, size_.height, size_.width, network.device());
     const at::Tensor logits = network.forward(images, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
     const float* data = logits.const_data_ptr<float>();
     logits_.insert(logits_.end(), data, data + logits.numel());

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <thread>
 
+#include "base/file_lock.h"
 #include "base/hash.h"
 #include "weights/http.h"
 #include "weights/hub_cache.h"

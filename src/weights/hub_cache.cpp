@@ -1,14 +1,11 @@
 #include "weights/hub_cache.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cctype>
 #include <cerrno>
-#include <chrono>
-#include <thread>
 #include <utility>
 
 #include "retort/base.h"
@@ -24,12 +21,6 @@ constexpr const char* kCacheTag =
 std::string folder_name(std::string repo) {
   repo.replace(repo.find('/'), 1, "--");
   return "models--" + repo;
-}
-
-int open_or_fail(const fs::path& path, int flags) {
-  const int fd = ::open(path.c_str(), flags | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) fail_errno(path, "open");
-  return fd;
 }
 
 }  // namespace
@@ -92,36 +83,9 @@ void HubCache::add_pointer(const std::string& commit, const std::string& file, c
   if (error) fail(pointer.string(), "cannot make the link to its blob: ", error.message());
 }
 
-FileLock::FileLock(const fs::path& path, const std::function<void()>& waiting) {
-  for (;;) {
-    fd_ = open_or_fail(path, O_RDWR);
-    while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK && errno != EINTR) {
-        const int error = errno;
-        ::close(fd_);
-        errno = error;
-        fail_errno(path, "lock");
-      }
-      try {
-        waiting();
-      } catch (...) {
-        ::close(fd_);
-        throw;
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    // Who held it may have removed the file, and another has made it anew: then this lock holds nobody off.
-    struct stat ours {
-    }, named{};
-    if (::fstat(fd_, &ours) == 0 && ::stat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino) return;
-    ::close(fd_);
-  }
-}
-
-FileLock::~FileLock() { ::close(fd_); }
-
 PartialFile::PartialFile(fs::path path) : path_(std::move(path)), temporary_(path_.string() + ".incomplete") {
-  fd_ = open_or_fail(temporary_, O_WRONLY | O_APPEND);
+  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (fd_ < 0) fail_errno(temporary_, "open");
   struct stat info {};
   if (::fstat(fd_, &info) == 0) size_ = info.st_size;
 }

@@ -1,6 +1,6 @@
 /// \file hub_cache.h
-/// One model in the cache that Retort shares with the Python hub client (docs/formats.md), and the two things that keep
-/// it whole: a lock that both programs honour, and a file that has its name only when it is complete.
+/// One model in the cache that Retort shares with the Python hub client (docs/formats.md), and a file
+/// that has its name only when it is complete. base/file_lock.h has the lock that both programs honour.
 #pragma once
 
 #include <functional>
@@ -36,19 +36,6 @@ class HubCache {
 
 /// Whether this is a file of `size` bytes (-1: of any size).
 bool is_file_of(const fs::path& path, int64_t size);
-
-/// An exclusive lock on a file, as Python's filelock takes it. Waits; calls `waiting` again and again meanwhile, which
-/// may throw. Throws Error where there can be no lock.
-class FileLock {
- public:
-  FileLock(const fs::path& path, const std::function<void()>& waiting);
-  ~FileLock();
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
-
- private:
-  int fd_ = -1;
-};
 
 /// What has arrived of a file, under NAME.incomplete: it stays there when a download is cut, and the next one goes on.
 class PartialFile {

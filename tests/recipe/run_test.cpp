@@ -3,12 +3,12 @@
 #include <atomic>
 
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/json.h"
 #include "retort/recipe.h"
 #include "support/expect_error.h"
 #include "support/idx_files.h"
 #include "support/temp_dir.h"
-#include "weights/hub_cache.h"
 
 namespace retort {
 namespace {

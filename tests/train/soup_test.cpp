@@ -141,7 +141,7 @@ TEST_F(SoupTest, BatchNormStatisticsAreTheMeanOverBatches) {
   loader.start(0, 0);
   while (const Batch* batch = loader.next()) {  // by hand, of what the first norm sees
     Taps taps{{"conv1", {}}};
-    network.forward(wrap_images(const_cast<float*>(batch->images.data()), batch->size, 1, 12, 12, network.device()),
+    network.forward(wrap_images(batch->images.data(), batch->size, 1, 12, 12, network.device()),
                     /*training=*/false, &taps);
     const at::Tensor seen = taps.at("conv1").contiguous();
     const int64_t channels = seen.size(1), pixels = seen.size(2) * seen.size(3), count = batch->size * pixels;
