@@ -14,7 +14,7 @@ import sys
 # A module may include itself and what stands in a lower layer.
 LAYERS = [
     ["base"],
-    ["image", "graph", "predictions"],
+    ["image", "graph", "kernels", "predictions"],
     ["data", "zoo", "weights", "ensemble", "metrics"],
     ["network", "losses"],
     ["model"],
@@ -35,6 +35,7 @@ OUTSIDE = {
     r"zlib\.h": {"data"},
     r"(jpeglib\.h|jerror\.h|spng\.h|webp/)": {"image"},
     r"curl/": {"weights"},
+    r"hwy/": {"kernels"},
     r"protozero/": {"train"},
     r"toml\+\+/": {"recipe"},
 }

@@ -7,6 +7,7 @@
 #include "retort/ensemble.h"
 #include "retort/graph.h"
 #include "retort/image.h"
+#include "retort/kernels.h"
 #include "retort/metrics.h"
 #include "retort/model.h"
 #include "retort/predictions.h"
