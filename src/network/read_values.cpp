@@ -8,7 +8,7 @@
 #include <cstring>
 #include <vector>
 
-#include "base/half.h"
+#include "base/floats.h"
 
 namespace retort {
 
@@ -23,30 +23,11 @@ bool all_finite(std::span<const float> values) {
   return special == 0;
 }
 
-uint16_t half_at(const std::byte* bytes, size_t i) {
-  uint16_t bits = 0;
-  std::memcpy(&bits, bytes + 2 * i, sizeof bits);
-  return bits;
-}
-
-// The first out.size() numbers at `bytes`, which need not be aligned.
-void decode(DType dtype, const std::byte* bytes, std::span<float> out) {
-  if (dtype == DType::f32) {
-    std::memcpy(out.data(), bytes, out.size_bytes());
-  } else if (dtype == DType::f16) {
-    for (size_t i = 0; i < out.size(); ++i) out[i] = from_half(half_at(bytes, i));
-  } else {
-    for (size_t i = 0; i < out.size(); ++i) {
-      out[i] = std::bit_cast<float>(static_cast<uint32_t>(half_at(bytes, i)) << 16);
-    }
-  }
-}
-
 bool read_in_order(const TensorView& view, std::span<float> out) {
   bool finite = true;
   for (size_t start = 0; start < out.size(); start += kChunk) {
     const auto chunk = out.subspan(start, std::min(kChunk, out.size() - start));
-    decode(view.dtype, view.bytes.data() + start * dtype_size(view.dtype), chunk);
+    decode_floats(view.dtype, view.bytes.data() + start * dtype_size(view.dtype), chunk);
     finite &= all_finite(chunk);
   }
   return finite;
@@ -59,7 +40,7 @@ bool read_channels_last(const TensorView& view, std::span<float> out) {
   std::vector<float> row(row_size);
   bool finite = true;
   for (size_t r = 0; r < rows; ++r) {
-    decode(view.dtype, view.bytes.data() + r * row_size * dtype_size(view.dtype), row);
+    decode_floats(view.dtype, view.bytes.data() + r * row_size * dtype_size(view.dtype), row);
     finite &= all_finite(row);
     float* to = out.data() + r * row_size;
     for (size_t k = 0; k < kernel; ++k) {
@@ -71,9 +52,7 @@ bool read_channels_last(const TensorView& view, std::span<float> out) {
 
 }  // namespace
 
-bool is_readable(DType dtype, bool integer) {
-  return integer ? dtype == DType::i64 : dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
-}
+bool is_readable(DType dtype, bool integer) { return integer ? dtype == DType::i64 : is_float(dtype); }
 
 bool read_values(const TensorView& view, at::Tensor target) {
   const at::NoGradGuard no_grad;
