@@ -16,5 +16,5 @@ configure_package_config_file(cmake/retortConfig.cmake.in ${PROJECT_BINARY_DIR}/
 # Before 1.0 a new minor version may break what stands on the old one.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/retortConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/retortConfig.cmake ${PROJECT_BINARY_DIR}/retortConfigVersion.cmake
-  cmake/RetortTorch.cmake cmake/RetortLbfgs.cmake cmake/RetortCodecs.cmake DESTINATION ${package_dir})
+  cmake/RetortTorch.cmake cmake/RetortOpenVINO.cmake cmake/RetortLbfgs.cmake cmake/RetortCodecs.cmake DESTINATION ${package_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -16,9 +16,9 @@ LAYERS = [
     ["base"],
     ["image", "graph", "kernels", "predictions"],
     ["data", "zoo", "weights", "ensemble", "metrics"],
-    ["network", "losses"],
+    ["network", "losses", "export", "infer"],
     ["model"],
-    ["train", "report"],
+    ["train", "report", "ship"],
     ["recipe"],
     ["cli"],
 ]
@@ -36,7 +36,8 @@ OUTSIDE = {
     r"(jpeglib\.h|jerror\.h|spng\.h|webp/)": {"image"},
     r"curl/": {"weights"},
     r"hwy/": {"kernels"},
-    r"protozero/": {"train"},
+    r"protozero/": {"export", "infer", "train"},
+    r"openvino/": {"infer"},
     r"toml\+\+/": {"recipe"},
 }
 PUBLIC_OUTSIDE = {"ATen/core/Tensor.h"}

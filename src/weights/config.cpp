@@ -222,15 +222,17 @@ ModelConfig from_json(const std::string& where, const Json& json) {
 
 }  // namespace
 
-void write_config(const fs::path& directory, const ModelConfig& config) {
-  const std::string where = config_path(directory).string();
+std::string config_text(const std::string& where, const ModelConfig& config) {
   check_config(where, config);
-  std::string text;
   try {
-    text = to_json(config).dump(2) + "\n";
+    return to_json(config).dump(2) + "\n";
   } catch (const nlohmann::json::exception&) {
     fail(where, "a name is not valid UTF-8; rename the architecture or the labels");
   }
+}
+
+void write_config(const fs::path& directory, const ModelConfig& config) {
+  const std::string text = config_text(config_path(directory).string(), config);
   make_directory(directory);
   write_file(config_path(directory), text);
 }
