@@ -1,5 +1,6 @@
 /// \file model.h
-/// Anything that predicts, behind one interface: a run directory or an ensemble. Loaded, run over samples, measured.
+/// Anything that predicts, behind one interface: a run directory, an ONNX or OpenVINO file, an ensemble. Loaded, run
+/// over samples, measured.
 #pragma once
 
 #include <cstdint>

@@ -62,11 +62,12 @@ std::string full_ref(const std::string& ref, const std::filesystem::path& base);
 /// What to call the model in a table: NAME[@REVISION], or the directory's own name.
 std::string model_name(const std::string& ref);
 
-/// The directory that `ref` means: a path as it is, or a snapshot in the cache that holds config.json and
-/// model.safetensors, which are fetched, checked against their hashes and kept where they are missing or changed. With
-/// the hub out of reach what is in the cache serves. Progress is in MB; a stopped fetch throws and goes on next time.
-/// Throws a usage error on a malformed name, Error where there is no such path, model, revision or file, where access
-/// is refused, and where only pickled weights are there. Thread-safe, also between processes.
+/// The directory that `ref` means: a path as it is (also that of an .onnx or .xml file), or a snapshot in the cache
+/// that holds config.json and model.safetensors, which are fetched, checked against their hashes and kept where they
+/// are missing or changed. With the hub out of reach what is in the cache serves. Progress is in MB; a stopped fetch
+/// throws and goes on next time. Throws a usage error on a malformed name, Error where there is no such path, model,
+/// revision or file, where access is refused, and where only pickled weights are there. Thread-safe, also between
+/// processes.
 std::filesystem::path resolve_model(const std::string& ref, const HubOptions& options, const Monitor& monitor = {});
 /// The same with hub_options_from_environment().
 std::filesystem::path resolve_model(const std::string& ref, const Monitor& monitor = {});

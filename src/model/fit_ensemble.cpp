@@ -53,6 +53,7 @@ std::vector<double> member_costs(const EnsembleOptions& o, const Samples& sample
   if (o.cascade_cost == kMacs) {
     for (const std::string& path : o.members) {
       costs.push_back(static_cast<double>(Model(path, o.model, monitor).cost().macs));
+      if (costs.back() == 0) fail_usage(path, "its multiply-adds are not counted; let what it costs be ", kMeasured);
     }
     return costs;
   }

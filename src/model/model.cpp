@@ -1,15 +1,10 @@
 #include "retort/model.h"
 
-#include <c10/core/InferenceMode.h>
-
 #include <algorithm>
 #include <numeric>
 
-#include "base/file.h"
-#include "model/buildable.h"
-#include "model/load_network.h"
+#include "model/member_net.h"
 #include "model/model_files.h"
-#include "retort/zoo.h"
 
 namespace retort {
 
@@ -17,7 +12,7 @@ struct Model::State {
   std::string path;  ///< as it was given
   bool is_ensemble = false;
   std::vector<Member> members;
-  std::vector<Network> networks;  ///< one a member
+  std::vector<std::unique_ptr<MemberNet>> nets;  ///< one a member
   std::vector<Input> inputs;
   std::unique_ptr<Combiner> combiner;
   Cost cost;
@@ -57,33 +52,19 @@ void check_same(const std::string& where, const Interface& a, const std::string&
 
 }  // namespace
 
-Network load_network(const fs::path& directory, const ModelConfig& config, const ModelOptions& options) {
-  check_buildable(directory.string(), config);
-  const ImageShape& size = config.preprocess.size;
-  Network network(build_model(config.architecture, config.num_classes, size.channels, size.height),
-                  {.device = options.device, .precision = parse_precision(options.precision), .fill = false});
-  network.load(weights_path(directory));
-  return network;
-}
-
 void Model::State::add_member(const ModelFiles::Network& files, const ModelOptions& options, const Monitor& monitor) {
-  const fs::path run = resolve_model(files.ref, monitor);
-  check_run(path, run);
-  Member member{files.ref, is_ensemble ? weights_hash(run) : files.hash, read_config(run)};
+  LoadedMember loaded = load_member(path, files.ref, options, monitor);
+  const Member& member = loaded.member;
   if (member.hash != files.hash) {
     fail(path, "the weights of member ", member.path, " are not those it was fitted with (SHA-256 ",
          member.hash.substr(0, 12), ", expected ", files.hash.substr(0, 12), "); fit the ensemble again");
   }
-  ImageShape& size = member.config.preprocess.size;
-  if (options.img_size > 0) size.height = size.width = options.img_size;
-  networks.push_back(load_network(run, member.config, options));
-  const Cost c = retort::cost(networks.back().graph(), {size.channels, size.height, size.width});
-  cost.parameters += c.parameters;
-  cost.macs += c.macs;
-  member.cost = c;
-  size_on_disk += file_bytes(weights_path(run)) + file_bytes(run / "config.json");
+  cost.parameters += member.cost.parameters;
+  cost.macs += member.cost.macs;
+  size_on_disk += loaded.size_on_disk;
   add_input(member.config.preprocess);
-  members.push_back(std::move(member));
+  nets.push_back(std::move(loaded.net));
+  members.push_back(std::move(loaded.member));
   check_same(members.back().path, interface_of(members.back().config), members[0].path,
              interface_of(members[0].config));
 }
@@ -120,11 +101,9 @@ Cost Model::cost() const { return state_->cost; }
 int64_t Model::size_on_disk() const { return state_->size_on_disk; }
 
 std::string Model::precision() const {
-  const std::string first = precision_name(state_->networks.front().precision());
-  for (const Network& network : state_->networks) {
-    if (precision_name(network.precision()) != first) return "mixed";
-  }
-  return first;
+  const std::string first = state_->nets.front()->precision();
+  const bool same = std::ranges::all_of(state_->nets, [&](const auto& net) { return net->precision() == first; });
+  return same ? first : "mixed";
 }
 
 const std::vector<Model::Input>& Model::inputs() const { return state_->inputs; }
@@ -145,11 +124,7 @@ void Model::State::run(int64_t member, const float* images, int64_t n, std::span
       some.insert(some.end(), images + i * size.numel(), images + (i + 1) * size.numel());
     images = some.data();
   }
-  Network& network = networks[static_cast<size_t>(member)];
-  const at::Tensor input =
-      wrap_images(images, std::ssize(positions), size.channels, size.height, size.width, network.device());
-  const at::Tensor logits = network.forward(input, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
-  std::copy_n(logits.const_data_ptr<float>(), logits.numel(), out);
+  nets[static_cast<size_t>(member)]->run(images, std::ssize(positions), out);
 }
 
 LazyMembers Model::lazily(std::span<const float* const> images, int64_t n) {
@@ -159,7 +134,6 @@ LazyMembers Model::lazily(std::span<const float* const> images, int64_t n) {
   }
   return {members(), n, classes(),
           [this, images, n](int64_t first, int64_t last, std::span<const int64_t> positions, float* out) {
-            const c10::InferenceMode inference;
             for (int64_t m = first; m < last; ++m, out += std::ssize(positions) * classes()) {
               state_->run(m, images[state_->input_of(m)], n, positions, out);
             }

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "ensemble/compose.h"
-#include "retort/weights.h"
+#include "retort/infer.h"
 
 namespace retort {
 
@@ -11,6 +11,10 @@ namespace {
 
 constexpr const char* kEnsembleFile = "ensemble.json";
 constexpr int kDeepest = 8;  // an ensemble may, by copying files about, come to hold itself
+
+ModelFiles read_file_model(const std::string& ref, const fs::path& file) {
+  return {.networks = {{ref, session_file_hash(file)}}, .combiner = make_combiner("mean_logits")};
+}
 
 ModelFiles read_run(const std::string& ref, const fs::path& directory) {
   check_run(ref, directory);
@@ -63,12 +67,14 @@ void check_run(const std::string& where, const std::filesystem::path& directory)
 
 bool holds_ensemble(const std::filesystem::path& directory) { return is_there(directory / kEnsembleFile); }
 
-std::string member_hash(const std::filesystem::path& directory) {
-  return holds_ensemble(directory) ? sha256_file(directory / kEnsembleFile) : weights_hash(directory);
+std::string member_hash(const std::filesystem::path& path) {
+  if (is_session_file(path)) return session_file_hash(path);
+  return holds_ensemble(path) ? sha256_file(path / kEnsembleFile) : weights_hash(path);
 }
 
 ModelFiles read_model_files(const std::string& ref, const Monitor& monitor) {
   const fs::path directory = resolve_model(ref, monitor);
+  if (is_session_file(directory)) return read_file_model(ref, directory);
   return holds_ensemble(directory) ? read_ensemble(directory, /*depth=*/1) : read_run(ref, directory);
 }
 

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "base/file.h"
-#include "model/buildable.h"
 #include "train/options.h"
+#include "zoo/buildable.h"
 
 namespace retort {
 
@@ -74,7 +74,7 @@ std::optional<Pretrained> open_pretrained(const TrainOptions& options, const Mon
   const std::string& ref = options.pretrained;
   const fs::path directory = resolve_model(ref, monitor);
   Pretrained out{directory, read_config(directory)};
-  check_buildable(ref, out.config);
+  check_buildable(ref, out.config.architecture, out.config.global_pool);
   if (out.config.architecture != options.model) {
     fail_usage(verb_of(options) + " --pretrained", ref, " is a ", out.config.architecture, "; expected a ",
                options.model, ", which is to be trained; choose other weights or another backbone");

@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/machine.h"
-#include "model/buildable.h"
 #include "model/model_files.h"
 #include "model/run_file.h"
 #include "retort/zoo.h"
@@ -17,6 +16,7 @@
 #include "train/run_dir.h"
 #include "train/selection.h"
 #include "train/validation.h"
+#include "zoo/buildable.h"
 
 namespace retort {
 
@@ -82,7 +82,7 @@ std::vector<Member> open_members(const std::vector<std::string>& refs, const Mon
     check_run(ref, directory);
     check_val_unseen(directory);
     members.push_back({directory, read_config(directory)});
-    check_buildable(ref, members.back().config);
+    check_buildable(ref, members.back().config.architecture, members.back().config.global_pool);
     check_same_network(ref, members.back().config, members.front().config);
   }
   return members;

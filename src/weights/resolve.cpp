@@ -52,6 +52,7 @@ fs::path local_model(const std::string& name, const fs::path& directory) {
          "), an ensemble's, or a model of the hub as ORG/NAME");
   }
   std::error_code none;
+  if (directory.extension() == ".onnx" || directory.extension() == ".xml") return directory;
   if (!fs::is_directory(directory, none)) {
     const bool pickle =
         directory.extension() == ".pth" || directory.extension() == ".pt" || directory.extension() == ".bin";
