@@ -1,0 +1,28 @@
+/// \file weights.h
+/// The numbers of a graph's parameters, from a safetensors file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/safetensors.h"
+#include "retort/graph.h"
+
+namespace retort {
+
+/// A file of weights that is held against the graph it is for.
+class GraphWeights {
+ public:
+  /// Throws Error where a tensor is missing, or of another shape or type than the graph's parameter.
+  GraphWeights(const fs::path& file, const Graph& graph);
+  /// The numbers of the node's i-th parameter. Throws Error where one is not finite.
+  std::vector<float> of(const Node& node, size_t i) const;
+  const Parameter& parameter(const Node& node, size_t i) const;
+
+ private:
+  Safetensors file_;
+  std::string where_;
+  const Graph& graph_;
+};
+
+}  // namespace retort
