@@ -62,7 +62,7 @@ class CliTest(RetortCase):
 
     def test_help(self):
         text = self.run_retort("--help").stdout
-        for verb in ("demo", "data", "train", "ensemble", "calibrate", "soup", "label", "distill", "eval", "bench", "compare", "list"):
+        for verb in ("demo", "data", "train", "ensemble", "calibrate", "soup", "label", "distill", "eval", "export", "bench", "compare", "list"):
             self.assertIn(verb, text)
             for option in ("--json", "--seed", "--threads", "--device", "--quiet"):
                 self.assertIn(option, self.run_retort(verb, "--help").stdout)
@@ -195,6 +195,27 @@ class CliTest(RetortCase):
         self.assertLessEqual(doc["latency_median"], doc["latency_p99"])
         doc = self.run_json("compare", a, b, cascade, "--data", self.data, "--seconds", 0.05)
         self.assertEqual([r["method"] for r in doc["rows"]][2], "cascade of mean_logits")
+
+    def test_export_and_use_the_file(self):
+        a, b, mixed, whole = self.member("a"), self.member("b", "--seed", 2), *(
+            f"{self.dir}/{n}" for n in ("mixed", "whole.xml"))
+        file = f"{self.dir}/a.onnx"
+        doc = self.run_json("export", "--model", a, "--out", file)
+        self.assertEqual((doc["size_on_disk"], doc["precision"]), (os.path.getsize(file), "f32"))
+        self.assertEqual((doc["check"]["data"], doc["check"]["split"]), (self.data, "val"))
+        self.assertGreaterEqual(doc["check"]["samples"], 64)
+        self.assertLess(doc["check"]["largest_difference"], 1e-3)
+        self.assertIn("exists", self.error_line("export", "--model", a, "--out", file, expect=2))
+        self.run_retort("ensemble", "--members", file, b, "--data", self.data, "--out", mixed)
+        two = self.run_json("eval", "--model", a, file, "--data", self.data)["results"]
+        self.assertAlmostEqual(two[0]["nll"], two[1]["nll"], places=4)
+        self.assertIn("a.onnx", self.error_line("export", "--model", mixed, "--out", whole, "--format", "openvino",
+                                                expect=1))
+        self.assertFalse(os.path.exists(whole))
+        self.run_json("bench", "--model", file, mixed, "--seconds", 0.05)
+        rows = self.run_json("compare", a, file, mixed, "--data", self.data, "--seconds", 0.05)["rows"]
+        self.assertEqual(rows[0]["parameters"] > 0, rows[1]["parameters"] > 0)
+        self.run_json("label", "--teacher", mixed, "--data", self.data, "--views", 1, "--out", f"{self.dir}/mixed-labels")
 
     def test_out_is_not_overwritten(self):
         a = self.member("a")

@@ -1,0 +1,147 @@
+#include "retort/ship.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/machine.h"
+#include "retort/infer.h"
+#include "retort/model.h"
+#include "retort/network.h"
+#include "ship/check.h"
+#include "ship/layout.h"
+
+namespace retort {
+
+namespace {
+
+constexpr const char* kWhere = "export";
+constexpr int64_t kFewestSamples = 64;
+
+/// A directory beside the output, so that a rename is enough; gone with all that is in it at the end.
+class Workshop {
+ public:
+  explicit Workshop(const fs::path& out) : path_(fs::absolute(out).parent_path() / str(".retort-export-", ::getpid())) {
+    make_directory(path_);
+  }
+  ~Workshop() {
+    std::error_code none;
+    fs::remove_all(path_, none);
+  }
+  Workshop(const Workshop&) = delete;
+  Workshop& operator=(const Workshop&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+std::string ending_of(const ShipOptions& o) { return o.format == "openvino" ? ".xml" : ".onnx"; }
+
+void check_options(const ShipOptions& o) {
+  if (o.format != "onnx" && o.format != "openvino") {
+    fail_usage(kWhere, "format is '", o.format, "'; expected onnx or openvino");
+  }
+  if (!o.layout.empty()) {
+    file_in_layout(o.layout, ending_of(o));
+  } else if (o.out.extension() != ending_of(o)) {
+    fail_usage(kWhere, "the output is '", o.out.string(), "'; the format ", o.format, " needs a name that ends in ",
+               ending_of(o));
+  }
+  for (const fs::path& path : {o.out, fs::path(o.out).replace_extension(".bin")}) {
+    const bool written = path == o.out || (o.layout.empty() && o.format == "openvino");
+    if (written && is_there(path)) fail_usage(path.string(), "exists; choose another name, or remove it");
+  }
+  if (o.samples < kFewestSamples) {
+    fail_usage(kWhere, o.samples, " samples for the check; expected at least ", kFewestSamples);
+  }
+  if (o.threads < 0) fail_usage(kWhere, "threads is ", o.threads, "; expected 0 (all cores) or more");
+}
+
+OnnxFacts write_unchecked(const ShipOptions& options, const fs::path& file, const Monitor& monitor) {
+  const fs::path onnx = fs::path(file).replace_extension(".onnx");
+  const OnnxFacts facts = write_onnx(options.model, onnx, options.onnx, monitor);
+  if (options.format == "openvino") {
+    write_openvino(onnx, file);
+    fs::remove(onnx);
+  }
+  return facts;
+}
+
+Samples check_samples(const ShipOptions& options, const std::string& trained_on, const Monitor& monitor) {
+  const std::string spec = options.data.empty() ? trained_on : options.data;
+  if (spec.empty()) {
+    fail_usage(kWhere, "nobody knows what ", options.model, " was trained on; give images for the check as --data");
+  }
+  const DataSet data = open_data(spec);
+  Samples samples = data.val.size() >= kFewestSamples ? data.val : data.train;
+  if (options.skip_broken) samples = without_broken(samples, usable_cores(), monitor);
+  if (samples.size() < kFewestSamples) {
+    fail(spec, "has ", samples.size(), " images for the check; expected at least ", kFewestSamples,
+         "; give other --data");
+  }
+  return samples.subset(options.samples);
+}
+
+// One answer a sample.
+Predictions answers(const std::string& path, const Samples& samples, const Monitor& monitor) {
+  Model model(path, {}, monitor);
+  const Predictions members = predict(model, samples, {}, monitor);
+  if (members.samples < samples.size()) fail(kWhere, "stopped while checking ", path, "; nothing was written");
+  return combine(model.combiner(), members, path);
+}
+
+void move_to(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (error) fail(to.string(), "cannot be written: ", error.message());
+}
+
+void give_name(const fs::path& made, const ShipOptions& options) {
+  if (options.layout.empty() && options.format == "openvino") {
+    move_to(fs::path(made).replace_extension(".bin"), fs::path(options.out).replace_extension(".bin"));
+  }
+  move_to(made, options.out);
+}
+
+int64_t bytes_in(const fs::path& directory) {
+  int64_t sum = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.is_regular_file()) sum += static_cast<int64_t>(entry.file_size());
+  }
+  return sum;
+}
+
+}  // namespace
+
+ShipResult ship(const ShipOptions& wanted, const Monitor& monitor) {
+  ShipOptions options = wanted;
+  if (!options.out.has_filename()) options.out = options.out.parent_path();  // as shells complete a directory's name
+  check_options(options);
+  set_threads(options.threads > 0 ? options.threads : usable_cores());
+  const Workshop workshop(options.out);
+  const fs::path made = workshop.path() / options.out.filename();  // what gets its name at the end
+  fs::path file = made;
+  if (!options.layout.empty()) {
+    file /= file_in_layout(options.layout, ending_of(options));
+    make_directory(file.parent_path());
+  }
+  const OnnxFacts facts = write_unchecked(options, file, monitor);
+  const Samples samples = check_samples(options, facts.data, monitor);
+  const Predictions original = answers(options.model, samples, monitor);
+  const Predictions exported = answers(file.string(), samples, monitor);
+  ShipResult result{.file = options.out,
+                    .sha256 = session_file_hash(file),
+                    .data = options.data.empty() ? facts.data : options.data,
+                    .split = samples.split,
+                    .samples = samples.size()};
+  result.largest_difference = check_same_answers(options.model, original, exported, options.onnx.softmax);
+  if (!options.layout.empty()) {
+    result.file /= file_in_layout(options.layout, ending_of(options));
+    write_layout(options.layout, made, options.out.filename().string(), ending_of(options), facts, options.onnx);
+  }
+  result.size_on_disk = bytes_in(workshop.path());
+  give_name(made, options);
+  return result;
+}
+
+}  // namespace retort

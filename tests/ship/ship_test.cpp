@@ -1,0 +1,174 @@
+// From a run to a checked file, and the file as a model among others.
+#include "retort/ship.h"
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "model/tiny_runs.h"
+#include "retort/model.h"
+#include "ship/check.h"
+#include "support/expect_error.h"
+#include "support/idx_files.h"
+#include "support/temp_dir.h"
+
+namespace retort {
+namespace {
+
+using test::expect_error;
+using test::TempDir;
+
+class ShipTest : public testing::Test {
+ protected:
+  ShipTest() : spec_(test::write_idx_data(dir_ / "data", {.train = 300, .test = 30})), data_(open_data(spec_)) {
+    test::write_run(dir_ / "a", data_, {.seed = 1});
+    test::write_run(dir_ / "b", data_, {.seed = 2});
+  }
+  ShipOptions options(const std::string& out, const std::string& model = "a") const {
+    return {.model = (dir_ / model).string(), .out = dir_ / out, .data = spec_, .samples = 64, .threads = 1};
+  }
+  std::vector<std::string> entries() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(dir_.path())) names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  std::string fit(const std::vector<std::string>& members, const std::string& out) const {
+    EnsembleOptions o{.method = "mean_probabilities", .data = spec_, .threads = 1, .out = (dir_ / out).string()};
+    for (const std::string& member : members) o.members.push_back((dir_ / member).string());
+    fit_ensemble(o);
+    return o.out;
+  }
+  Predictions answers(const std::string& path) const {
+    Model model(path);
+    return combine(model.combiner(), predict(model, data_, data_.test), "all");
+  }
+  double largest_difference(const std::string& a, const std::string& b) const {
+    return check_same_answers("test", answers(a), answers(b), /*probabilities=*/false);
+  }
+
+  TempDir dir_;
+  std::string spec_;
+  DataSet data_;
+};
+
+TEST_F(ShipTest, WritesOneFileThatAnswersAsTheRunDoes) {
+  const ShipResult r = ship(options("a.onnx"));
+  EXPECT_EQ(r.samples, 64);
+  EXPECT_EQ(r.split, "train");  // val has 30
+  EXPECT_LT(r.largest_difference, 1e-4);
+  EXPECT_EQ(r.size_on_disk, static_cast<int64_t>(fs::file_size(r.file)));
+  EXPECT_EQ(entries(), (std::vector<std::string>{"a", "a.onnx", "b", "data"}));
+  EXPECT_LT(largest_difference((dir_ / "a").string(), r.file.string()), 1e-4);
+}
+
+TEST_F(ShipTest, OpenVinosOwnFormatToo) {
+  ShipOptions o = options("a.xml");
+  o.format = "openvino";
+  o.onnx.softmax = true;
+  const ShipResult r = ship(o);
+  EXPECT_EQ(entries(), (std::vector<std::string>{"a", "a.bin", "a.xml", "b", "data"}));
+  EXPECT_LT(r.largest_difference, 1e-5);
+  expect_error([&] { ship(o); }, {"a.xml", "exists"}, Error::Kind::usage);
+}
+
+TEST_F(ShipTest, AFileIsAMemberAmongOthers) {
+  const std::string file = ship(options("a.onnx")).file.string();
+  const std::string mixed = fit({"a.onnx", "b"}, "mixed"), native = fit({"a", "b"}, "native");
+  const Model model(mixed);
+  EXPECT_EQ(model.members(), 2);
+  EXPECT_EQ(model.member(0).hash, load_ensemble(mixed).members[0].sha256);
+  EXPECT_EQ(model.inputs().size(), 1);
+  EXPECT_LT(largest_difference(native, mixed), 1e-4);
+  fs::copy_file(ship(options("b.onnx", "b")).file, file, fs::copy_options::overwrite_existing);
+  expect_error([&] { Model other(mixed); }, {"a.onnx", "fit the ensemble again"});
+}
+
+TEST_F(ShipTest, AWholeEnsembleIsOneFile) {
+  const std::string ensemble = fit({"a", "b"}, "e");
+  ShipOptions o = options("e.onnx", "e");
+  o.data.clear();  // what it was fitted on
+  const ShipResult r = ship(o);
+  EXPECT_EQ(r.data, spec_);
+  EXPECT_LT(largest_difference(ensemble, r.file.string()), 1e-4);
+}
+
+TEST_F(ShipTest, ACascadeIsNoOneGraph) {
+  EnsembleOptions o{
+      .data = spec_, .threads = 1, .cascade = "same", .cascade_cost = "macs", .out = (dir_ / "c").string()};
+  o.members = {(dir_ / "a").string(), (dir_ / "b").string()};
+  fit_ensemble(o);
+  expect_error([&] { ship(options("c.onnx", "c")); }, {"cascade", "one by one"}, Error::Kind::usage);
+  o.members[0] = ship(options("a.onnx")).file.string();
+  o.out = (dir_ / "d").string();
+  expect_error([&] { fit_ensemble(o); }, {"a.onnx", "multiply-adds", "measured"}, Error::Kind::usage);
+}
+
+TEST_F(ShipTest, LayoutsOfServersAndOfTheHub) {
+  const auto laid_out = [&](const std::string& layout, const std::string& format) {
+    ShipOptions o = options("out_" + layout);
+    o.layout = layout, o.format = format;
+    ship(o);
+    std::vector<std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(o.out)) {
+      if (entry.is_regular_file()) files.push_back(fs::relative(entry.path(), o.out).string());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+  };
+  using Files = std::vector<std::string>;
+  EXPECT_EQ(laid_out("ovms", "openvino"), (Files{"1/model.bin", "1/model.xml"}));
+  EXPECT_EQ(laid_out("triton", "onnx"), (Files{"1/model.onnx", "config.pbtxt", "labels.txt"}));
+  EXPECT_EQ(laid_out("hf", "onnx"), (Files{"config.json", "model.onnx"}));
+  const std::string config = read_file(dir_ / "out_triton" / "config.pbtxt");
+  for (const char* line : {"name: \"out_triton\"", "\"onnxruntime\"", "dims: [ 1, 12, 12 ]", "dims: [ 10 ]"}) {
+    EXPECT_NE(config.find(line), std::string::npos) << config;
+  }
+  EXPECT_EQ(read_config(dir_ / "out_hf").label_names, data_.label_names);
+}
+
+TEST_F(ShipTest, BadOptionsLeaveNothing) {
+  const std::vector<std::string> before = entries();
+  const auto refused = [&](const ShipOptions& o, const std::vector<std::string>& words) {
+    expect_error([&] { ship(o); }, words, Error::Kind::usage);
+    EXPECT_EQ(entries(), before);
+  };
+  refused(options("a.bin"), {"a.bin", ".onnx"});
+  refused(options("a"), {".onnx"});
+  ShipOptions o = options("a.onnx");
+  o.samples = 63;
+  refused(o, {"63 samples", "64"});
+  o = options("a.onnx");
+  o.format = "tflite";
+  refused(o, {"tflite", "openvino"});
+  o = options("directory");
+  o.layout = "kserve";
+  refused(o, {"kserve", "triton"});
+  o = options("a.onnx");
+  o.data.clear();
+  refused(o, {"--data"});  // these runs were never trained
+  o = options("a.onnx", "not_there");
+  expect_error([&] { ship(o); }, {"not_there"});
+  EXPECT_EQ(entries(), before);
+}
+
+TEST_F(ShipTest, StoppedItLeavesNothing) {
+  const std::vector<std::string> before = entries();
+  expect_error([&] { ship(options("a.onnx"), {.stop = [] { return true; }}); }, {"stopped"});
+  EXPECT_EQ(entries(), before);
+}
+
+TEST(CheckSameAnswers, SeesADifferenceAndAChangedDecision) {
+  Predictions a{.members = {"m"}, .samples = 2, .classes = 2, .logits = {1, 0, 0, 1}};
+  Predictions b = a;
+  EXPECT_EQ(check_same_answers("x", a, b, false), 0);
+  b.logits[0] += 2e-3F;
+  expect_error([&] { check_same_answers("x", a, b, false); }, {"[x]", "0 of 2 decisions", "nothing was written"});
+  EXPECT_LT(check_same_answers("x", a, b, true), 1e-3);  // of the probability less
+  b = a;
+  a.logits = {0, 1e-5F, 0, 1};
+  b.logits = {1e-5F, 0, 0, 1};
+  expect_error([&] { check_same_answers("x", a, b, false); }, {"1 of 2 decisions"});
+}
+
+}  // namespace
+}  // namespace retort
