@@ -30,6 +30,45 @@ void depthwise_backward_data(const Depthwise& conv, Part part, const float* dy, 
 /// Fills dweight [kernel, kernel, channels] with what the images of `part` add to the gradient by the weights.
 void depthwise_backward_weight(const Depthwise& conv, Part part, const float* x, const float* dy, float* dweight);
 
+/// What is done to a number after the normalisation. relu6, hard_swish and silu are graph.h's.
+enum class Activation { none, relu, relu6, hard_swish, silu };
+
+/// Batch norm with what follows it, of rows [rows, channels]: y = activation(x * scale + offset + residual).
+struct NormRows {
+  int64_t channels = 0;
+  Activation activation = Activation::none;
+  const float* scale = nullptr;   ///< [channels]: weight / deviation
+  const float* offset = nullptr;  ///< [channels]: bias - mean * scale
+};
+/// Fills sums [2, channels] of the rows of `part`: of x - shift, and of its square.
+void norm_sums(int64_t channels, Part part, const float* x, const float* shift, double* sums);
+/// Fills y of the rows of `part`; `residual` may be null.
+void norm_forward(const NormRows& norm, Part part, const float* x, const float* residual, float* y);
+/// Fills sums [2, channels] of the rows of `part`: of dz, the gradient before the activation, and of dz * (x - mean).
+/// `y` (the result, for relu alone) decides where there was a residual, which is not kept; else it is null.
+void norm_backward_sums(const NormRows& norm, Part part, const float* x, const float* y, const float* dy,
+                        const float* mean, double* sums);
+/// What dx is made of, for each channel: dx = scale * dz + by_x * (x - mean) + constant.
+struct NormGradient {
+  const float *mean = nullptr, *by_x = nullptr, *constant = nullptr;
+};
+/// Fills dx of the rows of `part`, and dz where it is not null.
+void norm_backward(const NormRows& norm, const NormGradient& gradient, Part part, const float* x, const float* y,
+                   const float* dy, float* dx, float* dz);
+
+/// Maps [images, pixels, channels] and a gate for each image and channel: squeeze-and-excite's two ends.
+struct GateMaps {
+  int64_t pixels = 1, channels = 0;
+};
+/// Fills mean [images, channels] of the images of `part`.
+void gate_pool(const GateMaps& maps, Part part, const float* x, float* mean);
+/// Fills y = x * gate of the images of `part`; gate [images, channels].
+void gate_forward(const GateMaps& maps, Part part, const float* x, const float* gate, float* y);
+/// Fills dgate [images, channels], the sums over pixels of dy * x, of the images of `part`.
+void gate_backward_sums(const GateMaps& maps, Part part, const float* x, const float* dy, float* dgate);
+/// Fills dx = dy * gate + dmean / pixels of the images of `part`; dmean [images, channels].
+void gate_backward(const GateMaps& maps, Part part, const float* dy, const float* gate, const float* dmean, float* dx);
+
 /// weight [channels, kernel * kernel] <-> [kernel * kernel, channels].
 void transpose(int64_t rows, int64_t columns, const float* from, float* to);
 

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,12 +48,17 @@ struct NamedTensor {
 /// Graph::tap takes.
 using Taps = std::map<std::string, at::Tensor>;
 
+class PlanCache;
+
 /// A graph with its parameters. Not thread-safe; different networks may run on different threads at once.
 class Network {
  public:
   /// Parameters are filled by the rules in the graph, as a pure function of seed and name. Throws a usage error on a
   /// device that this LibTorch does not have.
   Network(Graph graph, const NetworkOptions& options);
+  ~Network();
+  Network(Network&&) noexcept;
+  Network& operator=(Network&&) noexcept;
 
   /// images [N, C, H, W] float32, channels-last for speed -> logits [N, classes] float32. `training` updates running
   /// statistics, but those of batch norms whose weight asks for no gradient, which are used instead; gradients are kept
@@ -77,7 +83,6 @@ class Network {
   void save(const std::filesystem::path& file, const std::map<std::string, std::string>& metadata = {}) const;
 
  private:
-  void check_images(const at::Tensor& images);
   at::Tensor run_graph(const at::Tensor& images, bool training, Taps* taps);
 
   Graph graph_;
@@ -87,9 +92,8 @@ class Network {
   bool filled_;
   std::vector<NamedTensor> parameters_, buffers_;
   std::vector<at::Tensor> by_index_;  ///< all of them, as Graph::parameters counts
-  std::vector<int> last_use_;         ///< per node: the last node that reads it, so that memory is let go early
-  Shape checked_;                     ///< of the last images, which fit
-  std::vector<bool> in_place_;        ///< per node: whether it may overwrite its first input
+  bool planned_;                      ///< whether nodes may run otherwise than by LibTorch
+  std::unique_ptr<PlanCache> plans_;
 };
 
 /// Wraps pixels [N, H, W, C] as a channels-last tensor [N, C, H, W] without a copy on the CPU; nothing may write to it.

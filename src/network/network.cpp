@@ -8,10 +8,11 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/machine.h"
 #include "network/init.h"
-#include "network/run_node.h"
+#include "network/plan.h"
 
 namespace retort {
 
@@ -79,27 +80,10 @@ at::Tensor make_parameter(const Parameter& p, const NetworkOptions& options, con
   return p.buffer ? t : t.set_requires_grad(true);
 }
 
-std::vector<int> last_uses(const Graph& graph) {
-  std::vector<int> last(graph.nodes.size(), 0);
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    for (int input : graph.nodes[i].inputs) last[static_cast<size_t>(input)] = static_cast<int>(i);
+void check_images(const Graph& graph, const at::Tensor& images) {
+  if (images.dim() != 4 || images.size(0) < 1) {
+    fail(kWhere, "images are ", images.sizes(), "; ", graph.architecture, " expects [N, ", graph.channels, ", H, W]");
   }
-  return last;
-}
-
-// Nodes that may overwrite their first input: they gain by it, they are its only reader, and its gradient does not
-// need it.
-std::vector<bool> in_place_nodes(const Graph& graph) {
-  std::vector<int> readers(graph.nodes.size(), 0);
-  for (const Node& node : graph.nodes) {
-    for (int input : node.inputs) ++readers[static_cast<size_t>(input)];
-  }
-  std::vector<bool> out;
-  for (const Node& node : graph.nodes) {
-    const auto input = static_cast<size_t>(node.inputs.empty() ? 0 : node.inputs[0]);
-    out.push_back(runs_in_place(node.op) && readers[input] == 1 && output_may_be_overwritten(graph.nodes[input].op));
-  }
-  return out;
 }
 
 }  // namespace
@@ -121,8 +105,8 @@ Network::Network(Graph graph, const NetworkOptions& options)
       precision_(resolve(options.precision, graph_, device_)),
       seed_(options.seed),
       filled_(options.fill),
-      last_use_(last_uses(graph_)),
-      in_place_(in_place_nodes(graph_)) {
+      planned_(options.precision == Precision::automatic && precision_ == Precision::f32 && device_.is_cpu()),
+      plans_(std::make_unique<PlanCache>()) {
   const c10::InferenceMode off(false);  // what is made inside of it could never be trained
   try {
     for (const Parameter& p : graph_.parameters) {
@@ -134,19 +118,13 @@ Network::Network(Graph graph, const NetworkOptions& options)
   }
 }
 
-void Network::check_images(const at::Tensor& images) {
-  if (images.dim() != 4 || images.size(0) < 1) {
-    fail(kWhere, "images are ", images.sizes(), "; ", graph_.architecture, " expects [N, ", graph_.channels, ", H, W]");
-  }
-  const at::IntArrayRef shape = images.sizes().slice(1);
-  if (shape == at::IntArrayRef(checked_)) return;
-  infer_shapes(graph_, shape.vec());
-  checked_ = shape.vec();
-}
+Network::~Network() = default;
+Network::Network(Network&&) noexcept = default;
+Network& Network::operator=(Network&&) noexcept = default;
 
 at::Tensor Network::forward(const at::Tensor& images, bool training, Taps* taps) {
   if (!filled_) fail(kWhere, graph_.architecture, " holds no values yet; load its weights first");
-  check_images(images);
+  check_images(graph_, images);
   try {
     const Autocast autocast(precision_ == Precision::bf16, device_);
     return run_graph(images, training, taps).to(at::kFloat);
@@ -156,20 +134,27 @@ at::Tensor Network::forward(const at::Tensor& images, bool training, Taps* taps)
 }
 
 at::Tensor Network::run_graph(const at::Tensor& images, bool training, Taps* taps) {
-  std::vector<at::Tensor> values(graph_.nodes.size());
-  std::multimap<size_t, at::Tensor*> tapped;
+  std::multimap<int, at::Tensor*> tapped;
+  std::set<int> tapped_nodes;
   if (taps) {
-    for (auto& [name, tensor] : *taps) tapped.emplace(graph_.tap(name), &tensor);
+    for (auto& [name, tensor] : *taps) tapped_nodes.insert(tapped.emplace(graph_.tap(name), &tensor)->first);
   }
-  for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-    const Node& node = graph_.nodes[i];
-    const auto input = static_cast<size_t>(node.inputs.empty() ? 0 : node.inputs[0]);
-    const at::Tensor& x = node.op == Op::input ? images : values[input];
-    const at::Tensor* second = node.inputs.size() > 1 ? &values[static_cast<size_t>(node.inputs[1])] : nullptr;
-    values[i] = run_node(node, {x, second, by_index_, training, in_place_[i] && !tapped.contains(input)});
-    for (auto [tap, end] = tapped.equal_range(i); tap != end; ++tap) *tap->second = values[i];
-    for (int used : node.inputs) {
-      if (last_use_[static_cast<size_t>(used)] == static_cast<int>(i)) values[static_cast<size_t>(used)].reset();
+  const bool plain = !planned_ || images.scalar_type() != at::kFloat || by_index_.front().scalar_type() != at::kFloat;
+  const Plan& plan = plans_->plan_for(graph_, images.sizes(), tapped_nodes, plain);
+  std::vector<at::Tensor> values(graph_.nodes.size());
+  values[0] = images;
+  const auto give_to_taps = [&](int node) {
+    for (auto [tap, end] = tapped.equal_range(node); tap != end; ++tap)
+      *tap->second = values[static_cast<size_t>(node)];
+  };
+  give_to_taps(0);
+  for (size_t s = 0; s < plan.steps.size(); ++s) {
+    const Step& step = plan.steps[s];
+    values[static_cast<size_t>(step.nodes.back())] =
+        step.candidate->run({graph_, step, values, by_index_, training, plan.in_place[s]});
+    give_to_taps(step.nodes.back());
+    for (const int input : step.inputs) {
+      if (plan.last_use[static_cast<size_t>(input)] == static_cast<int>(s)) values[static_cast<size_t>(input)].reset();
     }
   }
   return values.back();

@@ -32,15 +32,7 @@ at::Tensor run_conv2d(const Node& node, const NodeInputs& in) {
 
 at::Tensor run_batch_norm(const Node& node, const NodeInputs& in) {
   const bool training = in.training && parameter(node, in, 0).requires_grad();  // frozen ones keep their statistics
-  if (training) {
-    // Its unbiased variance would be 0 / 0, and stay in the running statistics.
-    if (in.x.numel() == in.x.size(1)) {
-      fail("network", "norm '", node.name, "' sees one value a channel; training expects more; ",
-           "use a larger batch or larger images");
-    }
-    at::Tensor count = parameter(node, in, 4);
-    count.add_(1);
-  }
+  if (training) count_batch(node, in.x.numel() / in.x.size(1), parameter(node, in, 4));
   return at::batch_norm(in.x, parameter(node, in, 0), parameter(node, in, 1), parameter(node, in, 2),
                         parameter(node, in, 3), training, node.momentum, node.eps, /*cudnn_enabled=*/true);
 }
@@ -88,6 +80,15 @@ at::Tensor run_channel_shuffle(const at::Tensor& x, int64_t groups) {
 }
 
 }  // namespace
+
+void count_batch(const Node& node, int64_t values, const at::Tensor& count) {
+  // Its unbiased variance would be 0 / 0, and stay in the running statistics.
+  if (values == 1) {
+    fail("network", "norm '", node.name, "' sees one value a channel; training expects more; ",
+         "use a larger batch or larger images");
+  }
+  count.add_(1);
+}
 
 bool runs_in_place(Op op) { return op == Op::relu || op == Op::relu6 || op == Op::add; }
 

@@ -21,6 +21,10 @@ struct NodeInputs {
 
 at::Tensor run_node(const Node& node, const NodeInputs& in);
 
+/// Counts a batch of which a batch norm takes the statistics, of `values` numbers a channel. Throws Error where that is
+/// one, which has no variance.
+void count_batch(const Node& node, int64_t values, const at::Tensor& count);
+
 /// Whether `op` gains by overwriting its first input.
 bool runs_in_place(Op op);
 /// Whether the gradient of `op` leaves its output alone, so that the next node may overwrite it.

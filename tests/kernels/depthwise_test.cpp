@@ -4,11 +4,14 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/numbers.h"
 #include "retort/kernels.h"
-#include "support/golden.h"
 
 namespace retort {
 namespace {
+
+using test::expect_near;
+using test::numbers;
 
 struct Case {
   int64_t images;
@@ -18,11 +21,6 @@ struct Case {
 std::ostream& operator<<(std::ostream& out, const Case& c) {
   return out << c.images << " images " << c.conv.height << "x" << c.conv.width << "x" << c.conv.channels << ", kernel "
              << c.conv.kernel << ", stride " << c.conv.stride << ", padding " << c.conv.padding;
-}
-
-std::vector<float> numbers(const std::string& name, int64_t count) {
-  const std::vector<double> exact = test::unit(name, count);
-  return {exact.begin(), exact.end()};
 }
 
 // Calls f(x index, weight index, y index) for every product that the convolution is the sum of.
@@ -41,15 +39,6 @@ void each_product(const Case& c, const F& f) {
                 ((n * v.out_height() + oy) * v.out_width() + ox) * v.channels + k);
             }
           }
-}
-
-void expect_near(const std::vector<float>& got, const std::vector<double>& expected, const char* what) {
-  double error = 0, size = 1;
-  for (size_t i = 0; i < got.size(); ++i) {
-    error = std::max(error, std::abs(static_cast<double>(got[i]) - expected[i]));
-    size = std::max(size, std::abs(expected[i]));
-  }
-  EXPECT_LT(error, 2e-6 * size) << what;
 }
 
 class DepthwiseTest : public testing::TestWithParam<Case> {
