@@ -18,7 +18,6 @@
 #include "retort/zoo.h"
 #include "train/objective.h"
 #include "train/optimizer.h"
-#include "train/teacher.h"
 
 namespace retort {
 
@@ -73,7 +72,7 @@ DataSet make_data(const std::vector<Batch>& pool) {
 }
 
 /// A store of random logits, used as training uses one.
-Teacher make_stored_teacher(const BenchArguments& arguments, const fs::path& directory, const TrainOptions& options,
+Lessons make_stored_lessons(const BenchArguments& arguments, const fs::path& directory, const TrainOptions& options,
                             const std::vector<Batch>& pool) {
   const DataSet data = make_data(pool);
   const int64_t samples = data.train.size();
@@ -91,10 +90,12 @@ Teacher make_stored_teacher(const BenchArguments& arguments, const fs::path& dir
     writer.write(shard / kViews, shard % kViews, logits);
   }
   writer.finish();
-  return make_teacher(options, std::make_shared<Labels>(directory), {data, data.train, {}, {}});
+  Views views(data.train, {});
+  return {make_teacher(options, std::make_shared<Labels>(directory), data, views, /*features=*/false), kClasses};
 }
 
-double images_per_second(const BenchArguments& arguments, Objective& objective, std::vector<Batch>& pool) {
+double images_per_second(const BenchArguments& arguments, Objective& objective, std::optional<Lessons>& lessons,
+                         std::vector<Batch>& pool) {
   const NetworkOptions network_options{.device = arguments.device, .precision = parse_precision(arguments.precision)};
   Network network(build_model(arguments.model, kClasses, arguments.channels, arguments.size), network_options);
   Optimizer optimizer(network.parameters(), {.kind = "sgd", .momentum = 0.9, .weight_decay = 5e-4});
@@ -103,7 +104,8 @@ double images_per_second(const BenchArguments& arguments, Objective& objective, 
     Batch& batch = pool[static_cast<size_t>(steps++ % kPool)];
     const at::Tensor images = wrap_images(batch.images.data(), batch.size, arguments.channels, arguments.size,
                                           arguments.size, network.device());
-    const LossValue loss = objective(network.forward(images, /*training=*/true), {}, batch, /*epoch=*/0);
+    const Lesson* lesson = lessons ? &lessons->give(batch, network.device()) : nullptr;
+    const LossValue loss = objective(network.forward(images, /*training=*/true), {}, batch, /*epoch=*/0, lesson);
     loss.total.backward();
     optimizer.step(0.01);
     loss.total.item();  // every training looks at its loss
@@ -119,14 +121,14 @@ void run(const BenchArguments& arguments) {
   set_threads(arguments.threads);
   std::vector<Batch> pool = make_batches(arguments);
   TrainOptions options{.model = arguments.model};
-  std::optional<Teacher> teacher;
+  std::optional<Lessons> lessons;
   const fs::path store = fs::temp_directory_path() / str("retort_step_bench_", getpid());
   if (arguments.labels > 0) {
     options.distill = DistillOptions{.labels = store.string(), .temperature = 3, .alpha = 0.7};
-    teacher = make_stored_teacher(arguments, store, options, pool);
+    lessons = make_stored_lessons(arguments, store, options, pool);
   }
-  Objective objective(options, std::move(teacher));
-  const double rate = images_per_second(arguments, objective, pool);
+  Objective objective(options);
+  const double rate = images_per_second(arguments, objective, lessons, pool);
   fs::remove_all(store);
   std::cout << Json{{"images_per_second", rate}, {"peak_memory", peak_memory_bytes()}}.dump() << '\n';
 }

@@ -73,14 +73,19 @@ def module_of(path):
     if path.parts[0] == "src" and len(path.parts) > 2:
         return path.parts[1]
     if path.parts[:2] == ("include", "retort"):
-        return path.stem
+        return module_of_header(path.stem)
     return None
+
+
+def module_of_header(stem):
+    """A module's second header is called MODULE_theme.h."""
+    return stem if stem in LAYER else stem.split("_")[0]
 
 
 def module_of_include(name):
     parts = name.split("/")
     if parts[0] == "retort" and len(parts) == 2:
-        return parts[1].removesuffix(".h")
+        return module_of_header(parts[1].removesuffix(".h"))
     return parts[0] if len(parts) > 1 and parts[0] in LAYER else None
 
 

@@ -17,5 +17,6 @@
 #include "retort/report.h"
 #include "retort/ship.h"
 #include "retort/train.h"
+#include "retort/train_several.h"
 #include "retort/weights.h"
 #include "retort/zoo.h"

@@ -60,6 +60,7 @@ struct TrainOptions {
   std::string device = "cpu";
   int threads = 0;                 ///< of this training; 0 is all usable cores
   uint64_t seed = 0;               ///< of weights and order
+  uint64_t weight_seed = 0;        ///< added to `seed` for the weights alone
   uint64_t view_seed = 0;          ///< of the views, apart from `seed` so that several seeds share one store
   bool resume = false;             ///< go on from `out/checkpoint`, bit for bit with the same thread count
   double checkpoint_seconds = 60;  ///< also at every epoch
@@ -82,72 +83,12 @@ struct TrainResult {
 
 /// Trains `options.model` and leaves a run directory (docs/formats.md). Uses only train, and val to report and to pick
 /// best. Throws Error: bad options (usage), a NaN loss (the last good checkpoint stays), damaged checkpoints, a store
-/// of soft labels that does not match. Several trainings may run side by side on different threads.
+/// of soft labels that does not match. Several trainings may run side by side on different threads; train_several.h has
+/// those that are asked for together.
 TrainResult train(const TrainOptions& options, const Monitor& monitor = {});
-
-/// What became of one of several trainings: a result, or why there is none.
-struct TrainOutcome {
-  std::optional<TrainResult> result;
-  std::optional<Error> error;
-};
-
-/// Independent trainings, as many at a time as there are threads, each with an equal share of them in place of its own
-/// `threads`; 0 threads are all usable cores. One that fails leaves the others alone. Outcomes are in the order of
-/// `jobs`; one that the monitor kept from beginning counts as stopped. Jobs that should go on where an earlier call
-/// left them ask for `resume`. Throws a usage error where two have the same `out`.
-std::vector<TrainOutcome> train_side_by_side(std::vector<TrainOptions> jobs, int threads, const Monitor& monitor = {});
-
-/// All results. Throws Error, a usage error where all causes are, that names each training that failed and why.
-std::vector<TrainResult> results_of(const std::vector<TrainOptions>& jobs, const std::vector<TrainOutcome>& outcomes);
 
 /// How the learning rate may go, for TrainOptions::schedule.
 std::vector<ListedItem> list_schedules();
-
-/// Members that differ: trainings at `base.out`/1, 2, ... that `spec`, such as `bagging:count=5`, makes of `base`.
-/// Seeds count up from base.seed in all of them. For `backbones`, base.model is a list with commas. Throws a usage
-/// error.
-std::vector<TrainOptions> diversify(const std::string& spec, const TrainOptions& base);
-std::vector<ListedItem> list_diversities();
-
-/// What cross-validation gave: K runs, and what each says of the samples that it has not seen.
-struct FoldsResult {
-  std::vector<TrainResult> runs;
-  Metrics out_of_fold;  ///< of every sample of train and val, judged by the network that has not seen it
-  bool stopped = false;
-};
-/// For little data: trains `options.folds` networks side by side at `out`/fold-K, each on train and val without one
-/// fold, then writes `out`/out_of_fold (their predictions of the folds left out, split "val") and `out`/ensemble.json,
-/// the mean of their logits. The fold of a sample is a fixed hash of its id. With `resume` goes on where it was. Throws
-/// as train() does, and a usage error on fewer than two folds.
-FoldsResult train_folds(const TrainOptions& options, const Monitor& monitor = {});
-
-/// Averages weights of runs of one architecture (Wortsman et al. 2022) into a run. Batch norm statistics are those of
-/// the averaged weights on training samples, as PyTorch's update_bn makes them.
-struct SoupOptions {
-  std::vector<std::string> members;  ///< runs, in the order that `ema` takes them
-  std::string method = "greedy";     ///< spec, see list_soups()
-  std::string data = "fashion-mnist";
-  int64_t samples = 0;           ///< the same fixed subset of train as in training; 0 is all
-  int64_t bn_samples = 0;        ///< of those, a fixed subset that batch norms are computed on; 0 is all
-  bool skip_broken = false;      ///< as in training
-  int64_t batch = 128;           ///< as in training
-  std::string augment = "auto";  ///< as in training
-  std::string precision = "auto";
-  std::string device = "cpu";
-  int threads = 0;
-  uint64_t seed = 0;  ///< of order and views
-  std::string out;    ///< run directory; must be new
-};
-struct SoupResult {
-  std::string run;
-  std::vector<double> weights;  ///< of each member, of sum 1; 0 where it was left out
-  Metrics val;
-  double core_seconds = 0;  ///< of the members' trainings and of averaging
-};
-/// Judges on val only. Throws a usage error on fewer than two members, members of different networks, classes or
-/// preprocessing, and those that were trained on val; Error where the monitor stops it, and then nothing is written.
-SoupResult make_soup(const SoupOptions& options, const Monitor& monitor = {});
-std::vector<ListedItem> list_soups();
 
 struct LabelOptions {
   std::string teacher;  ///< a run or an ensemble: each member is kept

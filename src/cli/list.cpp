@@ -4,7 +4,7 @@
 #include "retort/data.h"
 #include "retort/ensemble.h"
 #include "retort/losses.h"
-#include "retort/train.h"
+#include "retort/train_several.h"
 #include "retort/zoo.h"
 
 namespace retort::cli {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cli/command.h"
-#include "retort/train.h"
+#include "retort/train_several.h"
 
 namespace retort::cli {
 

@@ -1,6 +1,7 @@
 #include "train/cost_clock.h"
 
 #include <mutex>
+#include <numeric>
 #include <vector>
 
 #include "base/machine.h"
@@ -27,14 +28,12 @@ CostClock::Ledger& CostClock::ledger() {
   return the_process;
 }
 
-double CostClock::own_cpu() const { return thread_cpu_seconds() + loader_.worker_cpu_seconds(); }
-
 void CostClock::start() {
   stop();
   running_ = true;
   wall_ = wall_seconds();
-  cpu_ = alone_ ? own_cpu() : 0;
-  if (alone_) return;
+  cpu_ = own_ ? own_() : 0;
+  if (own_) return;
   const std::lock_guard lock(ledger().mutex);
   ledger().settle();
   ledger().running.push_back(this);
@@ -44,11 +43,18 @@ CostClock::Spent CostClock::stop() {
   if (!running_) return {};
   running_ = false;
   const double wall = wall_seconds() - wall_;
-  if (alone_) return {wall, own_cpu() - cpu_};
+  if (own_) return {wall, own_() - cpu_};
   const std::lock_guard lock(ledger().mutex);
   ledger().settle();
   std::erase(ledger().running, this);
   return {wall, cpu_};
+}
+
+std::vector<double> split_cost(double total, double shared, std::vector<double> own) {
+  const double all = std::accumulate(own.begin(), own.end(), shared);
+  if (all <= 0) return std::vector<double>(own.size());
+  for (double& cost : own) cost = total * (cost + shared / static_cast<double>(own.size())) / all;
+  return own;
 }
 
 }  // namespace retort

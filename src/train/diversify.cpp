@@ -1,6 +1,6 @@
 #include <filesystem>
 
-#include "retort/train.h"
+#include "retort/train_several.h"
 #include "train/run_dir.h"
 
 namespace retort {

@@ -31,6 +31,7 @@ Fields fields(TrainOptions& o) {
       {"img_size", &o.img_size, "Side of the images it sees; 0: the data's, or the backbone's where images differ"},
       {"views", &o.views, "Cycle through this many views of each sample; 0: a new view every epoch"},
       {"precision", &o.precision, "auto, f32 or bf16; auto is bf16 for nets of dense convolutions where it is fast"},
+      {"weight_seed", &o.weight_seed, "Added to --seed for initial weights alone, so that students of one pass differ"},
       {"view_seed", &o.view_seed, "Seed of the views, apart from --seed so that several seeds see the same"},
       {"resume", &o.resume, "Go on from the checkpoint in --out"},
       {"checkpoint_seconds", &o.checkpoint_seconds, "Between two checkpoints; one is also made at every epoch's end"}};

@@ -5,7 +5,7 @@
 #include "model/held_out.h"
 #include "model/model_files.h"
 #include "retort/network.h"
-#include "retort/train.h"
+#include "retort/train_several.h"
 #include "train/options.h"
 #include "train/run_dir.h"
 #include "train/selection.h"

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "train/options.h"
 #include "train/teacher_features.h"
 
 namespace retort {
@@ -30,58 +31,49 @@ MixedLabels mixed_labels(const Batch& batch, const at::Device& device) {
 
 }  // namespace
 
-Objective::Objective(const TrainOptions& options, std::optional<Teacher> teacher)
-    : label_smoothing_(options.label_smoothing), teacher_(std::move(teacher)) {
-  if (!teacher_) return;
+Objective::Objective(const TrainOptions& options) : label_smoothing_(options.label_smoothing) {
+  if (!options.distill) return;
   alpha_ = options.distill->alpha;
   loss_.emplace(options.distill->loss, options.distill->temperature);
 }
 
-std::vector<NamedTensor> Objective::connect(const TrainOptions& options, const Network& student,
-                                            const StudentInput& input) {
-  if (!teacher_ || !teacher_->features) return {};
-  const TeacherFeatures& teacher = *teacher_->features;
-  const ImageShape& size = input.preprocess.size;
+std::vector<NamedTensor> Objective::connect(const TrainOptions& options, const Network& student, const ImageShape& size,
+                                            const Samples& samples, const Teacher& teacher) {
+  if (!options.distill || feature_terms(*options.distill).empty()) return {};
+  const TeacherFeatures& features = *teacher.features;
   LossSetup setup{.student = {&student.graph(), {size.channels, size.height, size.width}},
-                  .teacher = {&teacher.network().graph(), teacher.input()},
-                  .seed = options.seed,
+                  .teacher = {&features.network().graph(), features.input()},
+                  .seed = options.seed + options.weight_seed,
                   .options = at::TensorOptions(at::kFloat).device(student.device())};
-  setup.teacher.parameter = [&teacher](const std::string& name) {
-    for (const NamedTensor& p : teacher.network().parameters()) {
+  setup.teacher.parameter = [&features](const std::string& name) {
+    for (const NamedTensor& p : features.network().parameters()) {
       if (p.name == name) return p.tensor;
     }
     fail("loss", "the teacher has no parameter '", name, "'");
   };
-  for (int64_t i = 0; i < input.samples.size(); ++i) setup.labels.push_back(input.samples.label(i));
+  for (int64_t i = 0; i < samples.size(); ++i) setup.labels.push_back(samples.label(i));
   loss_->connect(setup);
   return parameters();
 }
 
-Taps Objective::taps() const { return loss_ ? loss_->student_taps() : Taps(); }
 std::vector<NamedTensor> Objective::parameters() const { return loss_ ? named(loss_->parameters()) : named({}); }
 std::vector<NamedTensor> Objective::buffers() const { return loss_ ? named(loss_->buffers()) : named({}); }
 
-LossValue Objective::operator()(const at::Tensor& logits, Taps taps, const Batch& batch, int64_t epoch) {
+LossValue Objective::operator()(const at::Tensor& logits, Taps taps, const Batch& batch, int64_t epoch,
+                                const Lesson* lesson) {
   const at::Tensor labels = wrap(batch.labels, logits.device());
   const MixedLabels mixed = mixed_labels(batch, logits.device());
-  if (!teacher_) return {cross_entropy(logits, labels, label_smoothing_, mixed), {}};
-  const auto members = std::ssize(teacher_->members);
-  teacher_logits_.resize(static_cast<size_t>(logits.numel()));
-  member_logits_.resize(static_cast<size_t>(members * logits.numel()));
-  teacher_->logits(batch, member_logits_, teacher_logits_);
-  LossInputs inputs{
-      .student_logits = logits,
-      .teacher_logits = at::from_blob(teacher_logits_.data(), logits.sizes()).to(logits.device()),
-      .labels = labels,
-      .mixed = mixed,
-      .member_logits =
-          at::from_blob(member_logits_.data(), {members, logits.size(0), logits.size(1)}).to(logits.device()),
-      .epoch = epoch,
-      .student_features = std::move(taps),
-      .teacher_features = loss_->teacher_taps(),
-      .positions = batch.positions};
-  if (teacher_->features) teacher_->features->fill(batch, inputs.teacher_features);
-  return distillation_objective(*loss_, alpha_, label_smoothing_, inputs);
+  if (!lesson) return {cross_entropy(logits, labels, label_smoothing_, mixed), {}};
+  return distillation_objective(*loss_, alpha_, label_smoothing_,
+                                {.student_logits = logits,
+                                 .teacher_logits = lesson->logits,
+                                 .labels = labels,
+                                 .mixed = mixed,
+                                 .member_logits = lesson->member_logits,
+                                 .epoch = epoch,
+                                 .student_features = std::move(taps),
+                                 .teacher_features = lesson->features,
+                                 .positions = batch.positions});
 }
 
 void LossMeter::add(int64_t step, const LossValue& value) {

@@ -7,33 +7,30 @@
 
 #include "retort/losses.h"
 #include "retort/network.h"
-#include "train/teacher.h"
+#include "train/lessons.h"
 
 namespace retort {
 
 /// The loss of a batch: cross entropy, or that and distillation.
 class Objective {
  public:
-  Objective(const TrainOptions& options, std::optional<Teacher> teacher);
+  explicit Objective(const TrainOptions& options);
   /// Where the loss looks at features, finds its taps and makes what it has of its own. Returns parameters().
-  std::vector<NamedTensor> connect(const TrainOptions& options, const Network& student, const StudentInput& input);
-  /// The student's taps that the loss looks at, as keys.
-  Taps taps() const;
-  /// `taps` as the student filled them. The distillation term is undefined without a teacher.
-  LossValue operator()(const at::Tensor& logits, Taps taps, const Batch& batch, int64_t epoch);
+  /// `size`: of the student's images.
+  std::vector<NamedTensor> connect(const TrainOptions& options, const Network& student, const ImageShape& size,
+                                   const Samples& samples, const Teacher& teacher);
+  /// The taps that the loss looks at, as keys.
+  Taps taps() const { return loss_ ? loss_->student_taps() : Taps(); }
+  Taps teacher_taps() const { return loss_ ? loss_->teacher_taps() : Taps(); }
+  /// `taps` as the student filled them; `lesson` is null where nothing is distilled, and then so is that term.
+  LossValue operator()(const at::Tensor& logits, Taps taps, const Batch& batch, int64_t epoch, const Lesson* lesson);
   /// What the loss trains along with the student, and what else of it a checkpoint keeps.
   std::vector<NamedTensor> parameters() const;
   std::vector<NamedTensor> buffers() const;
-  /// Tells the teacher which batch comes next.
-  void start(int64_t epoch, int64_t view, int64_t first) const {
-    if (teacher_ && teacher_->start) teacher_->start(epoch, view, first);
-  }
 
  private:
   double label_smoothing_, alpha_ = 0;
-  std::optional<Teacher> teacher_;
   std::optional<Loss> loss_;
-  std::vector<float> teacher_logits_, member_logits_;
 };
 
 /// Sums of an epoch's losses.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
+#include <set>
 
 #include "retort/losses.h"
 #include "retort/network.h"
@@ -105,6 +107,26 @@ void check_optimizer(const Checker& check, const TrainOptions& o) {
   check.above_zero("head_lr_scale", o.head_lr_scale);
 }
 
+// "--lr was 0.1, is 0.05" of each option whose place in JSON, such as "/distill/alpha", is among the `compared`.
+std::vector<std::string> options_differences(const Json& before, const Json& now,
+                                             const std::function<bool(const std::string&)>& compared) {
+  const auto flat = [](const Json& json) { return json.is_object() ? json.flatten() : Json::object(); };
+  const Json was = flat(before), is = flat(now);
+  Json keys = was;
+  keys.update(is);
+  const auto text = [](const Json& json, const std::string& key) {
+    return json.contains(key) ? json[key].dump() : "-";
+  };
+  std::vector<std::string> differences;
+  for (const auto& item : keys.items()) {
+    const std::string& key = item.key();
+    if (!compared(key) || text(was, key) == text(is, key)) continue;
+    differences.push_back(
+        str(flag_name(key.substr(key.rfind('/') + 1)), " was ", text(was, key), ", is ", text(is, key)));
+  }
+  return differences;
+}
+
 }  // namespace
 
 std::string verb_of(const TrainOptions& options) { return options.distill ? "distill" : "train"; }
@@ -167,27 +189,51 @@ Json options_json(const TrainOptions& options) {
   return json;
 }
 
+void check_distinct_outs(const std::vector<TrainOptions>& options) {
+  std::set<std::string> outs;
+  for (const TrainOptions& o : options) {
+    if (!outs.insert(std::filesystem::path(o.out).lexically_normal().string()).second) {
+      fail_usage(verb_of(o), "two trainings would write ", o.out, "; give each a directory of its own");
+    }
+  }
+}
+
+void check_pass(const std::vector<TrainOptions>& students) {
+  static const std::set<std::string> kShared = {"/data",
+                                                "/samples",
+                                                "/bag",
+                                                "/folds",
+                                                "/fold",
+                                                "/skip_broken",
+                                                "/batch",
+                                                "/augment",
+                                                "/views",
+                                                "/view_seed",
+                                                "/seed",
+                                                "/device",
+                                                "/threads",
+                                                "/distill",
+                                                "/checkpoint_seconds",
+                                                "/distill/labels",
+                                                "/distill/teacher",
+                                                "/distill/combiner",
+                                                "/distill/teacher_precision"};
+  check_distinct_outs(students);
+  const Json first = options_json(students.front());
+  for (const TrainOptions& o : students) {
+    const std::vector<std::string> differences =
+        options_differences(first, options_json(o), [](const std::string& key) { return kShared.contains(key); });
+    if (differences.empty()) continue;
+    fail_usage(o.out, "differs from ", students.front().out, " in what students of one pass share: ", join(differences),
+               "; train them apart");
+  }
+}
+
 void check_same_options(const std::string& where, const Json& kept, const Json& asked) {
   // What moves with the directory or the machine and leaves the recipe alone.
-  const std::vector<std::string> free = {"out", "threads", "resume", "checkpoint_seconds"};
-  const auto without = [&free](const Json& options) {
-    Json flat = options.is_object() ? options.flatten() : Json::object();
-    for (const std::string& name : free) flat.erase("/" + name);
-    return flat;
-  };
-  const Json before = without(kept), now = without(asked);
-  const auto text = [](const Json& json, const std::string& key) {
-    return json.contains(key) ? json[key].dump() : "-";
-  };
-  std::vector<std::string> differences;
-  const auto compare = [&](const std::string& key) {
-    if (text(before, key) == text(now, key)) return;
-    const std::string line =
-        flag_name(key.substr(key.rfind('/') + 1)) + " was " + text(before, key) + ", is " + text(now, key);
-    if (std::find(differences.begin(), differences.end(), line) == differences.end()) differences.push_back(line);
-  };
-  for (const auto& item : now.items()) compare(item.key());
-  for (const auto& item : before.items()) compare(item.key());
+  static const std::set<std::string> kFree = {"/out", "/threads", "/resume", "/checkpoint_seconds"};
+  const std::vector<std::string> differences =
+      options_differences(kept, asked, [](const std::string& key) { return !kFree.contains(key); });
   if (differences.empty()) return;
   fail_usage(where, "was begun with other options: ", join(differences), "; give the same ones, or another --out");
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/fields.h"
-#include "retort/train.h"
+#include "retort/train_several.h"
 
 namespace retort {
 
@@ -31,6 +31,12 @@ std::vector<std::string> feature_terms(const DistillOptions& options);
 
 /// All options by the names of the struct; `distill` is null or an object.
 Json options_json(const TrainOptions& options);
+
+/// Throws a usage error where two would write the same directory.
+void check_distinct_outs(const std::vector<TrainOptions>& options);
+
+/// The same, and where students of one pass differ in what it shares.
+void check_pass(const std::vector<TrainOptions>& students);
 
 /// Throws a usage error that lists what differs in what the weights depend on.
 void check_same_options(const std::string& where, const Json& kept, const Json& asked);

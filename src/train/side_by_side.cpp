@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <filesystem>
-#include <set>
 
 #include "base/jobs.h"
 #include "base/machine.h"
-#include "retort/train.h"
+#include "retort/train_several.h"
+#include "train/failure.h"
 #include "train/options.h"
 
 namespace retort {
@@ -15,22 +14,15 @@ TrainOutcome outcome_of(const TrainOptions& job, const Monitor& monitor) {
   try {
     if (monitor.stopping()) return {TrainResult{.run = job.out, .stopped = true}, {}};
     return {train(job, monitor), {}};
-  } catch (const Error& error) {
-    return {{}, error};
-  } catch (const std::exception& error) {  // out of memory
-    return {{}, Error(verb_of(job), error.what())};
+  } catch (...) {
+    return {{}, present_failure(verb_of(job))};
   }
 }
 
 }  // namespace
 
 std::vector<TrainOutcome> train_side_by_side(std::vector<TrainOptions> jobs, int threads, const Monitor& monitor) {
-  std::set<std::string> outs;
-  for (const TrainOptions& job : jobs) {
-    if (!outs.insert(std::filesystem::path(job.out).lexically_normal().string()).second) {
-      fail_usage(verb_of(job), "two trainings would write ", job.out, "; give each a directory of its own");
-    }
-  }
+  check_distinct_outs(jobs);
   const int cores = resolve_threads(threads), at_once = std::clamp<int>(static_cast<int>(jobs.size()), 1, cores);
   std::vector<TrainOutcome> outcomes(jobs.size());
   std::vector<Job> work;

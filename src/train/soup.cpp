@@ -105,11 +105,16 @@ class Kitchen {
                  .seed = options.seed,
                  .augment = Augment(resolve_augment(options.augment, data)),
                  .workers = loader_workers(data, resolve_threads(options.threads))}),
-        validation_(data, preprocess_, loader_workers(data, resolve_threads(options.threads))) {}
+        val_(plain_val(data, loader_workers(data, resolve_threads(options.threads)))),
+        validation_(preprocess_.size, data.classes()) {
+    val_.add(preprocess_);
+  }
 
   Metrics evaluate(const std::vector<double>& weights) {
     fill(weights);
-    return validation_.evaluate(network_);
+    val_.start(/*epoch=*/0, kPlainView);
+    while (val_.next()) validation_.add(network_, val_.batch());
+    return validation_.metrics();
   }
   const Network& network() const { return network_; }
 
@@ -144,6 +149,7 @@ class Kitchen {
   Preprocess preprocess_;
   Network network_;
   Loader loader_;
+  Views val_;
   Validation validation_;
 };
 

@@ -2,7 +2,7 @@
 /// How the members of a soup are weighed.
 #pragma once
 
-#include "retort/train.h"
+#include "retort/train_several.h"
 
 namespace retort {
 

@@ -18,10 +18,8 @@ std::unique_ptr<Combiner> store_combiner(const std::string& spec) {
   return combiner;
 }
 
-Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<const Labels>& store,
-                       const StudentInput& student) {
-  const DataSet& data = student.data;
-  const Samples& samples = student.samples;
+Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
+                       const Samples& samples) {
   const LabelsInfo& info = store->info();
   ModelFiles files;
   if (!options.teacher.empty()) files = read_model_files(options.teacher);
@@ -48,45 +46,36 @@ Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<cons
   return {.logits = std::move(read), .members = info.teachers, .label_core_seconds = info.core_seconds};
 }
 
-// A model that runs beside the student. Where its preprocessing is not the student's, loaders of its own give it the
-// same views.
+// A model that runs beside the students.
 class LiveTeacher {
  public:
-  LiveTeacher(const TrainOptions& options, const StudentInput& student)
-      : model_(options.distill->teacher, {.device = options.device, .precision = options.distill->teacher_precision}) {
-    model_.check_fits(student.data);
-    for (const Model::Input& input : model_.inputs()) {
-      const bool shared = input.preprocess == student.preprocess;
-      loaders_.push_back(shared ? nullptr
-                                : std::make_unique<Loader>(student.samples, input.preprocess, student.loader));
-    }
+  LiveTeacher(const TrainOptions& options, const DataSet& data, Views& views)
+      : model_(options.distill->teacher, {.device = options.device, .precision = options.distill->teacher_precision}),
+        views_(views) {
+    model_.check_fits(data);
+    for (const Model::Input& input : model_.inputs()) places_.push_back(views.add(input.preprocess));
   }
 
   const Model& model() const { return model_; }
 
-  void start(int64_t epoch, int64_t view, int64_t first) {
-    for (const auto& loader : loaders_) {
-      if (loader) loader->start(epoch, view, first);
-    }
-  }
-
   void logits(const Batch& batch, std::span<float> members, std::span<float> out) {
     std::vector<const float*> images;
-    for (const auto& loader : loaders_) images.push_back(loader ? loader->next()->images.data() : batch.images.data());
+    for (const size_t place : places_) images.push_back(views_.batch(place).images.data());
     model_.member_logits(images, batch.size, members.data());
     model_.combiner().combine({members.data(), model_.members(), batch.size, model_.classes()}, out.data());
   }
 
  private:
   Model model_;
-  std::vector<std::unique_ptr<Loader>> loaders_;  ///< one for each of the model's inputs; null: the student's images do
+  const Views& views_;
+  std::vector<size_t> places_;  ///< of each of the model's inputs
 };
 
-Teacher live_teacher(const TrainOptions& options, const StudentInput& student) {
-  const auto live = std::make_shared<LiveTeacher>(options, student);
-  Teacher teacher{.start = [live](int64_t epoch, int64_t view, int64_t first) { live->start(epoch, view, first); },
-                  .logits = [live](const Batch& batch, std::span<float> members,
-                                   std::span<float> out) { live->logits(batch, members, out); }};
+Teacher live_teacher(const TrainOptions& options, const DataSet& data, Views& views) {
+  const auto live = std::make_shared<LiveTeacher>(options, data, views);
+  Teacher teacher{.logits = [live](const Batch& batch, std::span<float> members, std::span<float> out) {
+    live->logits(batch, members, out);
+  }};
   for (int64_t m = 0; m < live->model().members(); ++m) {
     const Model::Member& member = live->model().member(m);
     teacher.members.push_back({model_name(member.path), member.path, member.hash});
@@ -106,15 +95,11 @@ void adopt_store(TrainOptions& options, const LabelsInfo& store) {
   options.view_seed = store.seed;
 }
 
-Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store,
-                     const StudentInput& student) {
-  Teacher teacher = store ? stored_teacher(*options.distill, store, student) : live_teacher(options, student);
-  if (feature_terms(*options.distill).empty()) return teacher;
-  teacher.features = std::make_shared<TeacherFeatures>(options, student);
-  teacher.start = [logits = teacher.start, features = teacher.features](int64_t epoch, int64_t view, int64_t first) {
-    if (logits) logits(epoch, view, first);
-    features->start(epoch, view, first);
-  };
+Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
+                     Views& views, bool features) {
+  Teacher teacher =
+      store ? stored_teacher(*options.distill, store, data, views.samples()) : live_teacher(options, data, views);
+  if (features) teacher.features = std::make_shared<TeacherFeatures>(options, views);
   return teacher;
 }
 

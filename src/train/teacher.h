@@ -1,5 +1,5 @@
 /// \file teacher.h
-/// Where a student's teacher logits come from: a store of soft labels, or a model that runs beside it.
+/// Where students' teacher logits come from: a store of soft labels, or a model that runs beside them.
 #pragma once
 
 #include <functional>
@@ -8,15 +8,14 @@
 #include <vector>
 
 #include "retort/train.h"
+#include "train/views.h"
 
 namespace retort {
 
 class TeacherFeatures;
 
 struct Teacher {
-  /// Goes to batch `first` of an epoch, as the student's loader does; empty where there is nothing to do.
-  std::function<void(int64_t epoch, int64_t view, int64_t first)> start;
-  /// Writes the members' logits of the student's next batch, [M, N, C], and what they are combined to, [N, C].
+  /// Writes the members' logits of the views' present batch, [M, N, C], and what they are combined to, [N, C].
   std::function<void(const Batch& batch, std::span<float> members, std::span<float> out)> logits;
   std::vector<LabelsInfo::Teacher> members;
   std::shared_ptr<TeacherFeatures> features;  ///< null where the loss does not look at features
@@ -27,18 +26,11 @@ struct Teacher {
 /// first ones. Throws a usage error on more views than the store has.
 void adopt_store(TrainOptions& options, const LabelsInfo& store);
 
-/// What the student sees, and how its batches come.
-struct StudentInput {
-  const DataSet& data;
-  const Samples& samples;
-  const Preprocess& preprocess;
-  const LoaderOptions& loader;
-};
-
-/// The teacher of `options.distill`. A live one sees the views that the student sees, each through its own
-/// preprocessing. Throws Error where a store was not made from these samples, or from this teacher, or where a live
-/// teacher does not fit the data. `store` is that of `distill->labels`, or null.
-Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store,
-                     const StudentInput& student);
+/// The teacher of `options.distill`. A live one sees the views that the students see, each network through its own
+/// preprocessing; `views` outlive it. `features`: a loss looks at its features. Throws Error where a store was not made
+/// from these samples, or from this teacher, or where a live teacher does not fit the data. `store` is that of
+/// `distill->labels`, or null.
+Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
+                     Views& views, bool features);
 
 }  // namespace retort

@@ -21,30 +21,25 @@ std::filesystem::path first_network(const std::string& teacher) {
 
 }  // namespace
 
-TeacherFeatures::TeacherFeatures(const TrainOptions& options, const StudentInput& student)
+TeacherFeatures::TeacherFeatures(const TrainOptions& options, Views& views)
     : directory_(first_network(options.distill->teacher)),
       config_(read_config(directory_)),
       network_(load_network(directory_, config_,
-                            {.device = options.device, .precision = options.distill->teacher_precision})) {
-  if (config_.preprocess == student.preprocess) return;
-  loader_ = std::make_unique<Loader>(student.samples, config_.preprocess, student.loader);
-}
+                            {.device = options.device, .precision = options.distill->teacher_precision})),
+      views_(views),
+      place_(views.add(config_.preprocess)) {}
 
 Shape TeacherFeatures::input() const {
   const ImageShape& size = config_.preprocess.size;
   return {size.channels, size.height, size.width};
 }
 
-void TeacherFeatures::start(int64_t epoch, int64_t view, int64_t first) {
-  if (loader_) loader_->start(epoch, view, first);
-}
-
-void TeacherFeatures::fill(const Batch& batch, Taps& taps) {
+void TeacherFeatures::fill(Taps& taps) {
   const at::NoGradGuard no_grad;
-  const Batch& own = loader_ ? *loader_->next() : batch;
+  const Batch& batch = views_.batch(place_);
   const ImageShape& size = config_.preprocess.size;
   const at::Tensor images =
-      wrap_images(own.images.data(), own.size, size.channels, size.height, size.width, network_.device());
+      wrap_images(batch.images.data(), batch.size, size.channels, size.height, size.width, network_.device());
   network_.forward(images, /*training=*/false, &taps);
 }
 

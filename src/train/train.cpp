@@ -2,8 +2,11 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/machine.h"
+#include "train/failure.h"
 #include "train/input.h"
 #include "train/options.h"
 #include "train/run_dir.h"
@@ -14,36 +17,70 @@ namespace retort {
 
 namespace {
 
-TrainResult train_checked(TrainOptions options, const Monitor& monitor) {
-  std::shared_ptr<const Labels> store;
-  if (options.distill && !options.distill->labels.empty()) {
-    store = std::make_shared<const Labels>(options.distill->labels);
-    adopt_store(options, store->info());
+// Only those that run at once need threads; it depends on the count alone, so that a pass that goes on divides as
+// before, whoever has ended.
+Division divide(int threads, size_t students) {
+  const int at_once = std::clamp(static_cast<int>(students), 1, threads);
+  return {students, at_once, threads / at_once};
+}
+
+std::shared_ptr<const Labels> adopt_labels(std::vector<TrainOptions>& students) {
+  const auto& distill = students.front().distill;
+  if (!distill || distill->labels.empty()) return nullptr;
+  auto store = std::make_shared<const Labels>(distill->labels);
+  for (TrainOptions& o : students) adopt_store(o, store->info());
+  return store;
+}
+
+std::vector<TrainOutcome> train_checked(std::vector<TrainOptions> students, const Monitor& monitor) {
+  const auto store = adopt_labels(students);
+  DataSet data = open_data(students.front().data);
+  const Division division = divide(resolve_threads(students.front().threads), students.size());
+  std::vector<TrainOutcome> outcomes(students.size());
+  std::vector<Trainer::Plan> plans;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < students.size(); ++i) {
+    TrainOptions& o = students[i];
+    o.augment = resolve_augment(o.augment, data);
+    if (students.size() > 1) o.threads = division.threads;
+    const Found found = look_into_run(o);
+    if (found == Found::finished) {
+      outcomes[i].result = read_result(o);
+      continue;
+    }
+    plans.push_back({o, found == Found::checkpoint});
+    places.push_back(i);
   }
-  DataSet data = open_data(options.data);
-  options.augment = resolve_augment(options.augment, data);
-  const Found found = look_into_run(options);
-  if (found == Found::finished) return read_result(options);
-  set_threads(resolve_threads(options.threads));
-  data = select_samples(options, std::move(data), monitor);
-  return Trainer(std::move(options), std::move(data), store, monitor, found == Found::checkpoint).run();
+  if (plans.empty()) return outcomes;
+  set_threads(division.threads);
+  data = select_samples(students.front(), std::move(data), monitor);
+  Trainer trainer(plans, std::move(data), store, monitor, division);
+  std::vector<TrainOutcome> now = trainer.run();
+  for (size_t i = 0; i < now.size(); ++i) outcomes[places[i]] = std::move(now[i]);
+  return outcomes;
 }
 
 }  // namespace
 
-TrainResult train(const TrainOptions& asked, const Monitor& monitor) {
-  TrainOptions options = asked;
-  if (options.model.empty() && !options.pretrained.empty()) {
-    options.model = read_config(resolve_model(options.pretrained, monitor)).architecture;
+std::vector<TrainOutcome> train_in_one_pass(std::vector<TrainOptions> students, const Monitor& monitor) {
+  for (TrainOptions& o : students) {
+    if (o.model.empty() && !o.pretrained.empty()) {
+      o.model = read_config(resolve_model(o.pretrained, monitor)).architecture;
+    }
+    check_options(o);
   }
-  check_options(options);
+  check_pass(students);
   try {
-    return train_checked(options, monitor);
-  } catch (const c10::Error& error) {
-    const std::string text = error.what_without_backtrace();
-    fail(verb_of(options), "LibTorch failed: ", text.substr(0, text.find('\n')),
-         "; where memory ran out, try a smaller --batch");
+    return train_checked(students, monitor);
+  } catch (const c10::Error&) {
+    throw present_failure(verb_of(students.front()));
   }
+}
+
+TrainResult train(const TrainOptions& options, const Monitor& monitor) {
+  TrainOutcome outcome = train_in_one_pass({options}, monitor).front();
+  if (outcome.error) throw *outcome.error;
+  return *outcome.result;
 }
 
 }  // namespace retort

@@ -1,56 +1,15 @@
 #include "train/trainer.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/_foreach_norm.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/sum.h>
+#include <algorithm>
 
-#include <cmath>
-#include <ctime>
-#include <iomanip>
-
-#include "base/file.h"
 #include "base/machine.h"
-#include "retort/zoo.h"
-#include "train/checkpoint.h"
+#include "train/failure.h"
 #include "train/input.h"
 #include "train/options.h"
-#include "train/run_dir.h"
 
 namespace retort {
 
 namespace {
-
-constexpr double kTellSeconds = 0.1;
-
-Network make_network(const TrainOptions& options, const DataSet& data, const ImageShape& size,
-                     const std::optional<Pretrained>& pretrained, const Monitor& monitor, bool resume) {
-  Graph graph = build_model(options.model, data.classes(), size.channels, size.height);
-  infer_shapes(graph, {size.channels, size.height, size.width});  // refuses images too small
-  const bool load = pretrained && !resume;
-  Network network(
-      std::move(graph),
-      {.device = options.device, .precision = parse_precision(options.precision), .seed = options.seed, .fill = !load});
-  if (load) load_pretrained(network, *pretrained, monitor);
-  freeze(network, options.freeze, options.freeze_bn);
-  return network;
-}
-
-std::set<std::string> no_decay(const Graph& graph) {
-  std::set<std::string> names;
-  for (const Parameter& p : graph.parameters) {
-    if (p.no_decay) names.insert(p.name);
-  }
-  return names;
-}
-
-OptimizerOptions optimizer_options(const TrainOptions& options, const Graph& graph) {
-  return {.kind = options.optimizer,
-          .momentum = options.momentum,
-          .weight_decay = options.weight_decay,
-          .no_decay = no_decay(graph),
-          .lr_scale = lr_scales(graph, options)};
-}
 
 LoaderOptions loader_options(const TrainOptions& options, const DataSet& data, int threads) {
   return {.batch = options.batch,
@@ -62,286 +21,149 @@ LoaderOptions loader_options(const TrainOptions& options, const DataSet& data, i
           .workers = loader_workers(data, threads)};
 }
 
-// "train resnet20", with the run's name where that says more.
-std::string task_of(const TrainOptions& options) {
-  const std::string name = fs::path(options.out).filename().string();
-  const std::string what = name.starts_with(options.model) ? name : options.model + " (" + name + ")";
-  return verb_of(options) + " " + what;
-}
-
-std::vector<NamedTensor> all_of(const std::vector<std::vector<NamedTensor>>& lists) {
-  std::vector<NamedTensor> all;
-  for (const auto& list : lists) all.insert(all.end(), list.begin(), list.end());
-  return all;
-}
-
-std::string fixed(double value, int digits) { return str(std::fixed, std::setprecision(digits), value); }
+bool looks_at_features(const Trainer::Plan& plan) { return !feature_terms(*plan.options.distill).empty(); }
 
 }  // namespace
 
-Trainer::Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const Labels>& store, const Monitor& monitor,
-                 bool resume)
-    : options_(std::move(options)),
-      monitor_(monitor),
-      resume_(resume),
-      threads_(resolve_threads(options_.threads)),
+Trainer::Trainer(const std::vector<Plan>& plans, DataSet data, const std::shared_ptr<const Labels>& store,
+                 const Monitor& monitor, const Division& division)
+    : monitor_(monitor),
+      shared_(plans.front().options),
+      division_(division),
       data_(std::move(data)),
-      samples_(data_.train),
-      pretrained_(open_pretrained(options_, monitor_)),
-      preprocess_(training_preprocess(options_, data_, pretrained_ ? &pretrained_->config : nullptr)),
-      loader_options_(loader_options(options_, data_, threads_)),
-      teacher_(options_.distill
-                   ? std::optional(make_teacher(options_, store, {data_, samples_, preprocess_, loader_options_}))
-                   : std::nullopt),
-      network_(make_network(options_, data_, preprocess_.size, pretrained_, monitor_, resume_)),
-      objective_(options_, teacher_),
-      trainable_(all_of({trainable(network_),
-                         objective_.connect(options_, network_, {data_, samples_, preprocess_, loader_options_})})),
-      optimizer_(trainable_, optimizer_options(options_, network_.graph())),
-      loader_(samples_, preprocess_, loader_options_),
-      validation_(data_, preprocess_, loader_options_.workers),
-      clock_(threads_, threads_ == 1 && network_.device().is_cpu(), loader_),
-      rate_(options_, loader_.batches()),
-      snapshots_(snapshot_epochs(options_)),
-      meter_(network_.device().is_cpu()),
-      task_(task_of(options_)) {
-  if (options_.ema > 0) ema_.emplace(network_, options_.ema);
+      train_(data_.train, loader_options(shared_, data_, division.at_once * division.threads)),
+      val_(plain_val(data_, train_.options().workers)),
+      crew_(division.at_once, [threads = division.threads] { set_threads(threads); }),
+      clock_(division.at_once * division.threads, division.threads == 1 && shared_.device == "cpu"
+                                                      ? [this] { return own_cpu_seconds(); }
+                                                      : std::function<double()>()) {
+  if (shared_.distill) {
+    const bool features = std::any_of(plans.begin(), plans.end(), looks_at_features);
+    lessons_.emplace(make_teacher(shared_, store, data_, train_, features), data_.classes());
+  }
+  const Pass pass{data_, monitor_, train_, val_, lessons_ ? &*lessons_ : nullptr, division.students};
+  for (const Plan& plan : plans) seats_.push_back({std::make_unique<Student>(plan.options, pass, plan.resume)});
 }
 
-TrainResult Trainer::run() {
-  if (resume_) {
-    load_checkpoint();
-  } else {
-    make_directory(options_.out);
-    save_checkpoint();  // a full disk shows before the work, and there is always one to go on from
+std::vector<TrainOutcome> Trainer::run() {
+  each(choose(), [](Student& s) { s.begin(); });
+  last_checkpoint_ = wall_seconds();
+  complete();
+  while (const std::optional<int64_t> epoch = first_epoch()) {
+    if (!train_epoch(*epoch)) break;
+    const Seats seats = in_epoch(*epoch);
+    validate(seats);
+    each(seats, [](Student& s) { s.end_epoch(); });
+    last_checkpoint_ = wall_seconds();
+    complete();
   }
-  start_records();
-  while (state_.epoch < options_.epochs) {
-    if (!train_epoch()) {
-      TrainResult stopped = result();
-      stopped.stopped = true;
-      return stopped;
+  for (Seat* seat : choose()) {
+    seat->outcome.result = seat->student->result();
+    seat->outcome.result->stopped = true;
+  }
+  std::vector<TrainOutcome> outcomes;
+  for (const Seat& seat : seats_) outcomes.push_back(seat.outcome);
+  return outcomes;
+}
+
+Trainer::Seats Trainer::choose(const std::function<bool(const Student&)>& choice) {
+  Seats chosen;
+  for (Seat& seat : seats_) {
+    const bool present = !seat.outcome.result && !seat.outcome.error;
+    if (present && (!choice || choice(*seat.student))) chosen.push_back(&seat);
+  }
+  return chosen;
+}
+
+Trainer::Seats Trainer::in_epoch(int64_t epoch) {
+  return choose([epoch](const Student& s) { return s.epoch() == epoch; });
+}
+
+std::optional<int64_t> Trainer::first_epoch() {
+  std::optional<int64_t> first;
+  for (const Seat* seat : choose()) first = std::min(first.value_or(INT64_MAX), seat->student->epoch());
+  return first;
+}
+
+void Trainer::each(const Seats& seats, const std::function<void(Student&)>& call) {
+  crew_.each(seats.size(), [&](size_t i) {
+    if (seats[i]->outcome.error) return;
+    try {
+      call(*seats[i]->student);
+    } catch (...) {
+      seats[i]->outcome.error = present_failure(verb_of(shared_));
     }
-    end_epoch();
-  }
-  finish();
-  return result();
+  });
 }
 
-std::vector<NamedTensor> Trainer::tensors() const {
-  std::vector<NamedTensor> all;
-  const auto add = [&all](const std::string& prefix, const std::vector<NamedTensor>& some) {
-    for (const NamedTensor& named : some) all.push_back({prefix + named.name, named.tensor});
-  };
-  add("model.", network_.parameters());
-  add("model.", network_.buffers());
-  add("optimizer.", optimizer_.state());
-  add("", objective_.parameters());
-  add("", objective_.buffers());
-  if (ema_) add("ema.", ema_->state());
-  return all;
-}
-
-void Trainer::save_checkpoint() {
-  check_losses(/*all=*/true);
-  check_weights();
-  Json state = state_json(state_);
-  state["options"] = options_json(options_);
-  state["data_hash"] = data_.hash;
-  state["samples_hash"] = samples_.hash();
-  write_checkpoint(options_.out, tensors(), state);
-  last_checkpoint_ = wall_seconds();
-}
-
-void Trainer::load_checkpoint() {
-  const Checkpoint checkpoint(options_.out);
-  const std::string& where = checkpoint.where();
-  const Json& kept = checkpoint.state();
-  check_same_options(options_.out, get<Json>(where, kept, "options"), options_json(options_));
-  if (get<std::string>(where, kept, "data_hash") != data_.hash ||
-      get<std::string>(where, kept, "samples_hash") != samples_.hash()) {
-    fail(where, "was made from other data than ", data_.spec, " holds now; start again with another --out");
-  }
-  state_ = state_from_json(where, kept);
-  if (state_.epoch < 0 || state_.epoch > options_.epochs || state_.step < 0 || state_.step > loader_.batches()) {
-    fail(where, "epoch ", state_.epoch, ", step ", state_.step, " is out of range; start again with another --out");
-  }
-  checkpoint.load(tensors());
-  last_checkpoint_ = wall_seconds();
-}
-
-// What came after the checkpoint is written again when it comes again.
-void Trainer::start_records() {
-  write_history(options_.out, state_.history, teacher_.has_value());
-  events_.emplace(options_.out);
-  for (const HistoryRow& row : state_.history) record(row);
-}
-
-void Trainer::record(const HistoryRow& row) {
-  auto values = values_of(row, teacher_.has_value());
-  values.erase(values.begin());  // an event has a time of its own
-  events_->add(row.time, row.epoch * loader_.batches(), values);
-}
-
-bool Trainer::train_epoch() {
-  const int64_t view = view_of_epoch(options_, state_.epoch);
-  loader_.start(state_.epoch, view, state_.step);
-  objective_.start(state_.epoch, view, state_.step);
-  clock_.start();
-  while (const Batch* batch = loader_.next()) {
-    train_step(*batch);
-    ++state_.step;
-    state_.images += batch->size;
-    check_losses(/*all=*/false);
-    if (state_.step < loader_.batches()) tell(/*always=*/false);
+bool Trainer::train_epoch(int64_t epoch) {
+  int64_t step = train_.batches();
+  for (const Seat* seat : in_epoch(epoch)) step = std::min(step, seat->student->step());
+  train_.start(epoch, view_of_epoch(shared_, epoch), step);
+  start_clock();
+  for (; train_.next(); ++step) {
+    const Seats learners = choose([&](const Student& s) { return s.epoch() == epoch && s.step() == step; });
+    if (!learners.empty()) train_step(learners);
+    if (in_epoch(epoch).empty()) break;  // all have failed
     const bool stop = monitor_.stopping();
-    if (!stop && wall_seconds() - last_checkpoint_ < options_.checkpoint_seconds) continue;
+    if (!stop && wall_seconds() - last_checkpoint_ < shared_.checkpoint_seconds) continue;
     stop_clock();
-    save_checkpoint();
+    each(choose(), [](Student& s) { s.save_checkpoint(); });
+    last_checkpoint_ = wall_seconds();
     if (stop) return false;
-    clock_.start();
+    start_clock();
   }
   stop_clock();
   return true;
 }
 
-void Trainer::train_step(const Batch& batch) {
-  const at::AutoGradMode gradients(true);
-  const at::Tensor images = wrap_images(batch.images.data(), batch.size, preprocess_.size.channels,
-                                        preprocess_.size.height, preprocess_.size.width, network_.device());
-  Taps taps = objective_.taps();
-  const at::Tensor logits = network_.forward(images, /*training=*/true, &taps);
-  const LossValue loss = objective_(logits, std::move(taps), batch, state_.epoch);
-  loss.total.backward();
-  if (options_.clip_grad > 0) clip_gradients(trainable_, options_.clip_grad);
-  optimizer_.step(rate_.at(steps_done()));
-  if (ema_) ema_->update();
-  meter_.add(steps_done(), loss);
+void Trainer::train_step(const Seats& seats) {
+  const double begun = thread_cpu_seconds();
+  const Lesson* lesson = lessons_ ? &lessons_->give(train_.batch(), seats.front()->student->device()) : nullptr;
+  teaching_cpu_ += thread_cpu_seconds() - begun;
+  each(seats, [lesson](Student& s) { s.learn(lesson); });
 }
 
-void Trainer::end_epoch() {
-  check_losses(/*all=*/true);
-  check_weights();
-  const auto steps = static_cast<double>(state_.step);
-  HistoryRow row{.epoch = state_.epoch + 1, .time = static_cast<double>(std::time(nullptr))};
-  row.train_loss = state_.sums.total / steps;
-  if (teacher_) {
-    const double alpha = options_.distill->alpha;
-    row.distill_loss = state_.sums.distill / steps;
-    row.label_loss = alpha < 1 ? (row.train_loss - alpha * row.distill_loss) / (1 - alpha) : 0;
+void Trainer::validate(const Seats& seats) {
+  if (seats.empty()) return;
+  val_.start(/*epoch=*/0, kPlainView);
+  while (val_.next()) each(seats, [](Student& s) { s.validate(); });
+  each(seats, [](Student& s) { s.end_validation(); });
+}
+
+// Those that are at their end; some may have been there before the pass went on.
+void Trainer::complete() {
+  const Seats done = choose([](const Student& s) { return s.done(); });
+  validate(choose([](const Student& s) { return s.done() && !s.evaluated(); }));
+  each(done, [](Student& s) { s.finish(); });
+  for (Seat* seat : done) {
+    if (!seat->outcome.error) seat->outcome.result = seat->student->result();
   }
-  row.lr = rate_.at(steps_done() - 1);
-  const double images = static_cast<double>(std::min(options_.batch, samples_.size())) * steps;
-  row.images_per_second = state_.epoch_seconds > 0 ? images / state_.epoch_seconds : 0;
-
-  with_reported_weights([&] {
-    val_ = validation_.evaluate(network_);
-    if (state_.best_epoch > 0 && val_->accuracy <= state_.best_val_accuracy) return;
-    state_.best_epoch = row.epoch;
-    state_.best_val_accuracy = val_->accuracy;
-    write_model(fs::path(options_.out) / "best", make_config(network_.graph(), data_, preprocess_), network_, result());
-  });
-  row.val_accuracy = val_->accuracy;
-  row.val_nll = val_->nll;
-  row.val_ece = val_->ece;
-
-  state_.history.push_back(row);
-  state_.epoch += 1;
-  state_.step = 0;
-  state_.sums = {};
-  state_.epoch_seconds = 0;
-  write_history(options_.out, state_.history, teacher_.has_value());
-  record(row);
-  save_snapshot();  // before the checkpoint, after which it would not come again
-  save_checkpoint();
-  tell(/*always=*/true);
 }
 
-void Trainer::save_snapshot() {
-  if (!snapshots_.contains(state_.epoch)) return;
-  save_run(snapshot_path(options_, state_.epoch), {{"snapshot_of", "../.."}});
-}
-
-void Trainer::finish() { save_run(options_.out, Json::object()); }
-
-void Trainer::save_run(const fs::path& directory, Json made) {
-  with_reported_weights([&] {
-    if (!val_) val_ = validation_.evaluate(network_);  // killed between the last checkpoint and here
-    write_model(directory, make_config(network_.graph(), data_, preprocess_), network_, result());
-  });
-  RunFile run{directory,       options_.distill ? "student" : options_.role, options_json(options_), data_.hash,
-              samples_.hash(), precision_name(network_.precision())};
-  run.made = std::move(made);
-  if (teacher_) {
-    run.teachers = teacher_->members;
-    run.label_core_seconds = teacher_->label_core_seconds;
-  }
-  finish_run(run, result());
+void Trainer::start_clock() {
+  teaching_cpu_ = 0;
+  loading_cpu_ = train_.worker_cpu_seconds();
+  clock_.start();
 }
 
 void Trainer::stop_clock() {
   const CostClock::Spent spent = clock_.stop();
-  state_.epoch_seconds += spent.wall;
-  state_.seconds += spent.wall;
-  state_.core_seconds += spent.cpu;
-}
-
-void Trainer::check_losses(bool all) {
-  if (const auto bad = meter_.read(state_.sums, all)) fail_diverged(str("the loss became ", bad->value), bad->step);
-}
-
-// The loss of the last step says nothing of the weights after it.
-void Trainer::check_weights() {
-  const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> numbers;
-  for (const auto* named : {&network_.parameters(), &network_.buffers()}) {
-    for (const NamedTensor& n : *named) {
-      if (n.tensor.is_floating_point()) numbers.push_back(n.tensor);
-    }
+  const double shared = teaching_cpu_ + (train_.worker_cpu_seconds() - loading_cpu_) / division_.threads;
+  std::vector<Student*> learnt;
+  std::vector<double> own;
+  for (const Seat& seat : seats_) {
+    const double cpu = seat.student->take_own_cpu();
+    if (cpu <= 0) continue;
+    learnt.push_back(seat.student.get());
+    own.push_back(cpu);
   }
-  const double norms = at::stack(at::_foreach_norm(numbers, 2)).sum().item<double>();
-  if (!std::isfinite(norms)) fail_diverged("the weights are no longer finite", steps_done() - 1);
+  const std::vector<double> costs = split_cost(spent.cpu, shared, own);
+  for (size_t i = 0; i < learnt.size(); ++i) learnt[i]->add_cost({spent.wall, costs[i]});
 }
 
-void Trainer::fail_diverged(const std::string& what, int64_t step) const {
-  fail(verb_of(options_), what, " at step ", step + 1, " of ", rate_.steps(), " (epoch ", state_.epoch + 1,
-       ", learning rate ", rate_.at(step), "); try a smaller --lr, --clip-grad 1 or --precision f32; the last good ",
-       "checkpoint is ", checkpoint_path(options_.out).string());
-}
-
-template <class Use>
-void Trainer::with_reported_weights(const Use& use) {
-  if (ema_) ema_->swap();
-  use();
-  if (ema_) ema_->swap();
-}
-
-TrainResult Trainer::result() const {
-  TrainResult r{.run = options_.out};
-  r.epochs = state_.epoch;
-  r.samples_per_epoch = loader_.batches() * std::min(options_.batch, samples_.size());
-  r.images_per_second = state_.seconds > 0 ? static_cast<double>(state_.images) / state_.seconds : 0;
-  r.core_seconds = state_.core_seconds;
-  r.peak_memory = peak_memory_bytes();
-  r.val = val_.value_or(Metrics{});
-  r.best_epoch = state_.best_epoch;
-  r.best_val_accuracy = state_.best_val_accuracy;
-  r.snapshots = snapshot_paths(options_, state_.epoch);
-  return r;
-}
-
-void Trainer::tell(bool always) {
-  const double now = wall_seconds();
-  if (!always && now - last_told_ < kTellSeconds) return;
-  last_told_ = now;
-  const int64_t per_step = std::min(options_.batch, samples_.size());
-  std::string note = str("epoch ", std::min(state_.epoch + 1, options_.epochs), "/", options_.epochs);
-  const double loss = state_.step > 0          ? state_.sums.total / static_cast<double>(state_.step)
-                      : state_.history.empty() ? 0
-                                               : state_.history.back().train_loss;
-  note += " loss " + fixed(loss, 3);
-  if (!state_.history.empty()) note += " val " + fixed(100 * state_.history.back().val_accuracy, 1) + "%";
-  monitor_.tell({task_, steps_done() * per_step, rate_.steps() * per_step, "images", note});
+double Trainer::own_cpu_seconds() const {
+  return thread_cpu_seconds() + train_.worker_cpu_seconds() + crew_.cpu_seconds();
 }
 
 }  // namespace retort

@@ -1,83 +1,74 @@
 /// \file trainer.h
-/// The training loop.
+/// The training loop: one pass over the views for one student or for several.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
-#include "retort/network.h"
-#include "train/cost_clock.h"
-#include "train/ema.h"
-#include "train/events.h"
-#include "train/fine_tuning.h"
-#include "train/objective.h"
-#include "train/optimizer.h"
-#include "train/run_state.h"
-#include "train/schedule.h"
-#include "train/validation.h"
+#include "base/crew.h"
+#include "retort/train_several.h"
+#include "train/student.h"
 
 namespace retort {
 
-/// One training, from its first step or from a checkpoint to its run directory.
+/// How the students of a pass share its threads.
+struct Division {
+  size_t students = 1;
+  int at_once = 1;  ///< that step at a time
+  int threads = 1;  ///< of each of those, and of the teacher
+};
+
+/// Trains students side by side: each batch is made once, the teacher is asked once, then all of them make their step.
 class Trainer {
  public:
-  /// `options` are checked and complete: the store's where there is one, no "auto" augmentation; `data` are the samples
-  /// that they ask for. Makes the network; `resume`: its weights come from the checkpoint.
-  Trainer(TrainOptions options, DataSet data, const std::shared_ptr<const Labels>& store, const Monitor& monitor,
-          bool resume);
-  /// Trains to the end, or until the monitor stops it.
-  TrainResult run();
+  /// Options are checked and complete: the store's where there is one, no "auto" augmentation. Those of all students
+  /// agree in what a pass shares.
+  struct Plan {
+    TrainOptions options;
+    bool resume = false;  ///< from the checkpoint that is there
+  };
+  /// `data`: the samples that they ask for. `division` counts students that were finished before, too.
+  Trainer(const std::vector<Plan>& plans, DataSet data, const std::shared_ptr<const Labels>& store,
+          const Monitor& monitor, const Division& division);
+  /// Trains to the end, or until the monitor stops it. A student that fails leaves the others alone; one that is ahead,
+  /// because the pass was killed between two checkpoints, waits for them.
+  std::vector<TrainOutcome> run();
 
  private:
-  void load_checkpoint();
-  void save_checkpoint();
-  void start_records();
-  bool train_epoch();
-  void train_step(const Batch& batch);
-  void end_epoch();
-  void save_snapshot();
-  void finish();
-  void save_run(const std::filesystem::path& directory, Json made);
+  struct Seat {
+    std::unique_ptr<Student> student;
+    TrainOutcome outcome = {};
+  };
+  using Seats = std::vector<Seat*>;
 
+  /// Of those that have neither ended nor failed.
+  Seats choose(const std::function<bool(const Student&)>& choice = {});
+  Seats in_epoch(int64_t epoch);
+  std::optional<int64_t> first_epoch();
+  /// One that throws has failed, and is left out from then on.
+  void each(const Seats& seats, const std::function<void(Student&)>& call);
+  /// False where the monitor stopped it.
+  bool train_epoch(int64_t epoch);
+  void train_step(const Seats& seats);
+  void validate(const Seats& seats);
+  void complete();
+  void start_clock();
   void stop_clock();
-  void check_losses(bool all);
-  void check_weights();
-  [[noreturn]] void fail_diverged(const std::string& what, int64_t step) const;
-  template <class Use>
-  void with_reported_weights(const Use& use);
-  std::vector<NamedTensor> tensors() const;
-  TrainResult result() const;
-  void record(const HistoryRow& row);
-  void tell(bool always);
-  int64_t steps_done() const { return state_.epoch * loader_.batches() + state_.step; }
+  double own_cpu_seconds() const;
 
-  const TrainOptions options_;
   const Monitor monitor_;
-  const bool resume_;
-  const int threads_;
+  const TrainOptions shared_;  ///< the first student's
+  const Division division_;
   const DataSet data_;
-  const Samples samples_;
-  const std::optional<Pretrained> pretrained_;
-  const Preprocess preprocess_;
-  const LoaderOptions loader_options_;
-  std::optional<Teacher> teacher_;
-  Network network_;
-  Objective objective_;
-  const std::vector<NamedTensor> trainable_;  ///< the network's and the loss's
-  Optimizer optimizer_;
-  std::optional<Ema> ema_;
-  Loader loader_;
-  Validation validation_;
+  Views train_, val_;
+  std::optional<Lessons> lessons_;
+  std::vector<Seat> seats_;
+  Crew crew_;
   CostClock clock_;
-  const LearningRate rate_;
-  const std::set<int64_t> snapshots_;  ///< epochs that leave one
-  LossMeter meter_;
-  std::optional<EventWriter> events_;
-
-  RunState state_;
-  std::optional<Metrics> val_;  ///< of the last epoch
-  std::string task_;
-  double last_checkpoint_ = 0, last_told_ = 0;  ///< on the wall
+  double teaching_cpu_ = 0, loading_cpu_ = 0;  ///< since the clock was started; before
+  double last_checkpoint_ = 0;                 ///< on the wall
 };
 
 }  // namespace retort

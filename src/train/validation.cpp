@@ -4,37 +4,29 @@
 
 namespace retort {
 
-namespace {
-
-constexpr int64_t kBatch = 256;
-
-const Samples& samples_of(const DataSet& data) {
-  if (data.val.size() == 0)
+Views plain_val(const DataSet& data, int workers) {
+  constexpr int64_t kBatch = 256;
+  if (data.val.size() == 0) {
     fail(data.spec, "the split val has no samples; expected enough data for one in ten of train");
-  return data.val;
+  }
+  return {data.val, {.batch = kBatch, .workers = workers}};
 }
 
-}  // namespace
-
-Validation::Validation(const DataSet& data, const Preprocess& preprocess, int workers)
-    : size_(preprocess.size),
-      classes_(data.classes()),
-      loader_(samples_of(data), preprocess, {.batch = kBatch, .workers = workers}) {}
-
-Metrics Validation::evaluate(Network& network) {
+void Validation::add(Network& network, const Batch& batch) {
   const c10::InferenceMode inference;
+  const at::Tensor images =
+      wrap_images(batch.images.data(), batch.size, size_.channels, size_.height, size_.width, network.device());
+  const at::Tensor logits = network.forward(images, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
+  const float* data = logits.const_data_ptr<float>();
+  logits_.insert(logits_.end(), data, data + logits.numel());
+  labels_.insert(labels_.end(), batch.labels.begin(), batch.labels.end());
+}
+
+Metrics Validation::metrics() {
+  const Metrics metrics = evaluate(logits_, labels_, classes_);
   logits_.clear();
   labels_.clear();
-  loader_.start(/*epoch=*/0, kPlainView);
-  while (const Batch* batch = loader_.next()) {
-    const at::Tensor images =
-        wrap_images(batch->images.data(), batch->size, size_.channels, size_.height, size_.width, network.device());
-    const at::Tensor logits = network.forward(images, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
-    const float* data = logits.const_data_ptr<float>();
-    logits_.insert(logits_.end(), data, data + logits.numel());
-    labels_.insert(labels_.end(), batch->labels.begin(), batch->labels.end());
-  }
-  return retort::evaluate(logits_, labels_, classes_);
+  return metrics;
 }
 
 }  // namespace retort

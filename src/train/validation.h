@@ -1,25 +1,29 @@
 /// \file validation.h
-/// A network in training, evaluated on val.
+/// Networks in training, evaluated on val.
 #pragma once
 
 #include <vector>
 
-#include "retort/data.h"
 #include "retort/metrics.h"
 #include "retort/network.h"
+#include "train/views.h"
 
 namespace retort {
 
+/// val's own images, in its order. Throws Error where it is empty.
+Views plain_val(const DataSet& data, int workers);
+
+/// Gathers what a network says of val, batch by batch.
 class Validation {
  public:
-  /// Throws Error where val is empty.
-  Validation(const DataSet& data, const Preprocess& preprocess, int workers);
-  Metrics evaluate(Network& network);
+  Validation(const ImageShape& size, int64_t classes) : size_(size), classes_(classes) {}
+  void add(Network& network, const Batch& batch);
+  /// Of all that was added; begins anew.
+  Metrics metrics();
 
  private:
   ImageShape size_;
   int64_t classes_;
-  Loader loader_;
   std::vector<float> logits_;
   std::vector<int64_t> labels_;
 };

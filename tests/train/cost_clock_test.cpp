@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "base/machine.h"
-#include "support/idx_files.h"
-#include "support/temp_dir.h"
 
 namespace retort {
 namespace {
@@ -15,19 +13,9 @@ void burn(double cpu_seconds) {
   }
 }
 
-class CostClockTest : public testing::Test {
- protected:
-  CostClockTest()
-      : data_(open_data(test::write_idx_data(dir_ / "data"))),
-        loader_(data_.train, {.size = data_.shape, .crop_pct = 1, .mean = {0}, .std = {1}}, {}) {}
-  test::TempDir dir_;
-  DataSet data_;
-  Loader loader_;
-};
-
-TEST_F(CostClockTest, CountsOnlyWhileItRuns) {
-  for (const bool alone : {true, false}) {
-    CostClock clock(1, alone, loader_);
+TEST(CostClock, CountsOnlyWhileItRuns) {
+  for (const std::function<double()>& own : {std::function<double()>(), std::function<double()>(thread_cpu_seconds)}) {
+    CostClock clock(1, own);
     burn(0.02);
     clock.start();
     burn(0.02);
@@ -39,8 +27,8 @@ TEST_F(CostClockTest, CountsOnlyWhileItRuns) {
   }
 }
 
-TEST_F(CostClockTest, SideBySideTheyShareTheProcess) {
-  CostClock a(1, false, loader_), b(3, false, loader_);
+TEST(CostClock, SideBySideTheyShareTheProcess) {
+  CostClock a(1), b(3);
   const double before = process_cpu_seconds();
   a.start();
   b.start();
@@ -49,6 +37,14 @@ TEST_F(CostClockTest, SideBySideTheyShareTheProcess) {
   EXPECT_LE(in_a + in_b, process_cpu_seconds() - before);
   EXPECT_GE(in_a + in_b, 0.019);
   EXPECT_GT(in_b, 2 * in_a);
+}
+
+TEST(SplitCost, OwnWorkAndEqualPartsOfTheRest) {
+  EXPECT_EQ(split_cost(10, 2, {7}), (std::vector<double>{10}));
+  EXPECT_EQ(split_cost(10, 2, {6, 2}), (std::vector<double>{7, 3}));
+  EXPECT_EQ(split_cost(20, 2, {6, 2}), (std::vector<double>{14, 6}));  // thread pools: twice what the threads saw
+  EXPECT_EQ(split_cost(1, 0, {0, 0}), (std::vector<double>{0, 0}));
+  EXPECT_TRUE(split_cost(1, 1, {}).empty());
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/json.h"
-#include "retort/train.h"
+#include "retort/train_several.h"
 #include "support/expect_error.h"
 #include "support/idx_files.h"
 #include "support/temp_dir.h"
