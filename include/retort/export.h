@@ -3,23 +3,49 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "retort/weights.h"
 
 namespace retort {
+
+/// A part of the network that can be computed in INT8: a convolution, a product with weights, the sum that ends a
+/// residual branch, a global average.
+struct Int8Layer {
+  std::string name;
+  std::vector<std::string> inputs;  ///< values that it reads, but for weights
+  bool sees_images = false;         ///< these are images
+};
+
+/// How a network is quantised to INT8 (statically, after training): what INT8 keeps of each value, and which layers are
+/// left in float32.
+struct Int8Plan {
+  struct Value {
+    float low = 0, high = 0;    ///< what lies outside is clipped
+    std::vector<double> means;  ///< per channel, with which biases are corrected; empty: they are not
+  };
+  std::map<std::string, Value> values;  ///< of all that layers read
+  std::set<std::string> skip;           ///< layers
+};
 
 struct OnnxOptions {
   /// The output is `probabilities` [N, classes] in place of `logits`.
   bool softmax = false;
   /// The input is pixels, uint8 [N, H, W, C], and normalised inside; else float32 [N, C, H, W], normalised.
   bool uint8 = false;
+  /// In INT8, as pairs of QuantizeLinear and DequantizeLinear; a combiner stays in float32.
+  std::optional<Int8Plan> int8 = std::nullopt;
 };
 
 /// What the file says of itself.
 struct OnnxFacts {
   ModelConfig config;
-  std::string data;  ///< spec of what the model was trained or fitted on; empty where nobody knows
+  std::vector<Int8Layer> int8_layers;  ///< of all networks
+  std::string data;                    ///< spec of what the model was trained or fitted on; empty where nobody knows
 };
 
 /// Writes a run, an ensemble or a model of the hub as one ONNX file (opset 17) with the input `input`, free in its
@@ -27,7 +53,8 @@ struct OnnxFacts {
 /// ensemble the members lie side by side and the combiner is inside; a calibration is inside. Labels, preprocessing and
 /// where it comes from are in metadata_props (docs/formats.md). The same model gives the same bytes; the file is whole
 /// or not there, and replaces what was there. Throws Error on a damaged model, a usage error on combiners that ONNX has
-/// no nodes for and on members that see images of different sizes. Nothing is checked by running it: see retort/ship.h.
+/// no nodes for, on members that see images of different sizes and on a plan that is not for this model. Nothing is
+/// checked by running it: see retort/ship.h.
 OnnxFacts write_onnx(const std::string& model, const std::filesystem::path& file, const OnnxOptions& options = {},
                      const Monitor& monitor = {});
 

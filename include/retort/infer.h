@@ -5,8 +5,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <future>
+#include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "retort/weights.h"
 
@@ -29,6 +32,12 @@ bool is_session_file(const std::filesystem::path& file);
 /// SHA-256 of the file; of an .xml also of its .bin. Throws Error.
 std::string session_file_hash(const std::filesystem::path& file);
 
+/// A convolution or a product of matrices as it was compiled.
+struct SessionLayer {
+  std::string name;       ///< of the nodes that became it, by commas
+  std::string precision;  ///< "f32", "bf16", "f16", or "int8" where it multiplies integers
+};
+
 /// A classifier from a file, compiled for this machine. All methods are thread-safe.
 ///
 /// Its output is found by shape: the only one [N, classes]; softmax at its end is undone. Preprocessing and labels are
@@ -48,9 +57,11 @@ class Session {
   const std::string& provenance() const;
   /// session_file_hash of its file.
   const std::string& hash() const;
-  /// What it really runs in: "f32", "bf16", "f16".
+  /// What it really runs in: "f32", "bf16", "f16"; "int8" where any layer does.
   const std::string& precision() const;
-  /// Numbers in arrays of floats, which are the weights.
+  /// Convolutions and products of matrices, in the order in which they run.
+  std::vector<SessionLayer> layers() const;
+  /// Numbers in arrays of floats and INT8, which are the weights.
   int64_t parameters() const;
   /// Bytes of the file; of an .xml also of its .bin.
   int64_t size_on_disk() const;
@@ -67,6 +78,18 @@ class Session {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// What a value inside a network was over some images.
+struct ValueStats {
+  float low = 0, high = 0;
+  std::vector<double> means;        ///< per channel
+  std::vector<int64_t> magnitudes;  ///< a histogram: how many in each of equal bins from 0 to the largest magnitude
+};
+
+/// Runs the file in float32 on `images`, [n, H, W, C] one after another, and looks at the values of these names.
+/// Throws Error, also where there is no such value.
+std::map<std::string, ValueStats> observe(const std::filesystem::path& file, const std::vector<std::string>& values,
+                                          std::span<const float> images, int threads);
 
 /// Rewrites an ONNX file as OpenVINO's `xml` and the `.bin` beside it, weights in float32, all metadata kept and those
 /// of OpenVINO's Model API added. Replaces what was there. Throws Error.

@@ -2,6 +2,7 @@
 
 #include "export/combiner.h"
 #include "export/lower.h"
+#include "export/quantise.h"
 #include "export/source.h"
 #include "weights/config.h"
 #include "weights/onnx_metadata.h"
@@ -124,10 +125,12 @@ ModelConfig config_of(const ExportSource& source) {
           .label_names = config.label_names};
 }
 
-std::map<std::string, std::string> metadata_of(const ExportSource& source) {
+std::map<std::string, std::string> metadata_of(const ExportSource& source, const OnnxOptions& options) {
+  Json provenance = source.provenance;
+  if (options.int8) provenance["int8"] = {{"in_float32", options.int8->skip}};
   return {{kOnnxVersionKey, kOnnxVersion},
           {kConfigKey, config_text(source.name, config_of(source))},
-          {kProvenanceKey, source.provenance.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"}};
+          {kProvenanceKey, provenance.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"}};
 }
 
 }  // namespace
@@ -137,7 +140,10 @@ OnnxFacts write_onnx(const std::string& model, const std::filesystem::path& file
   const ExportSource source = read_export_source(model, monitor);
   check_networks(source);
   OnnxGraph out;
-  const std::string logits = lower_mix(out, source.mix, lower_networks(out, source, options.uint8), "");
+  const std::vector<std::string> networks = lower_networks(out, source, options.uint8);
+  const std::vector<Int8Layer> layers = int8_layers(out);
+  if (options.int8) quantise(out, *options.int8);
+  const std::string logits = lower_mix(out, source.mix, networks, "");
   const std::string output = options.softmax ? "probabilities" : "logits";
   if (options.softmax) {
     out.node("Softmax", {logits}, output, {{"axis", int64_t{-1}}});
@@ -145,8 +151,8 @@ OnnxFacts write_onnx(const std::string& model, const std::filesystem::path& file
     out.node("Identity", {logits}, output);  // which runtimes drop
   }
   out.set_output(output, {source.networks.front().config.num_classes});
-  out.write(file, source.name, metadata_of(source));
-  return {config_of(source), source.provenance.value("data", "")};
+  out.write(file, source.name, metadata_of(source, options));
+  return {config_of(source), layers, source.provenance.value("data", "")};
 }
 
 }  // namespace retort

@@ -1,6 +1,8 @@
 #include "export/onnx_graph.h"
 
-#include <array>
+#include <cstring>
+#include <functional>
+#include <numeric>
 #include <protozero/pbf_writer.hpp>
 
 namespace retort {
@@ -34,7 +36,6 @@ enum : int32_t { kFloat = 1, kInt = 2, kInts = 7 };
 }  // namespace attribute
 namespace tensor {
 enum : uint32_t { dims = 1, data_type = 2, name = 8, raw_data = 9 };
-enum : int32_t { kFloat = 1, kInt64 = 7 };
 }  // namespace tensor
 namespace value_info {
 enum : uint32_t {
@@ -51,7 +52,7 @@ enum : uint32_t {
 
 void add_attribute(pbf_writer& node, const OnnxAttribute& a) {
   pbf_writer out(node, node::attribute);
-  out.add_string(attribute::name, a.first.data(), a.first.size());
+  out.add_string(attribute::name, a.first);
   if (const auto* i = std::get_if<int64_t>(&a.second)) {
     out.add_int64(attribute::i, *i);
     out.add_enum(attribute::type, attribute::kInt);
@@ -64,19 +65,24 @@ void add_attribute(pbf_writer& node, const OnnxAttribute& a) {
   }
 }
 
-void add_tensor(std::string& out, const std::string& name, int32_t type, const Shape& shape,
-                std::span<const std::byte> bytes) {
-  pbf_writer fields(out);
-  pbf_writer tensor(fields, graph::initializer);
-  for (const int64_t d : shape) tensor.add_int64(tensor::dims, d);
-  tensor.add_enum(tensor::data_type, type);
-  tensor.add_string(tensor::name, name);
-  tensor.add_bytes(tensor::raw_data, reinterpret_cast<const char*>(bytes.data()), bytes.size());
+void add_node(pbf_writer& fields, const OnnxNode& n) {
+  pbf_writer out(fields, graph::node);
+  for (const std::string& input : n.inputs) out.add_string(node::input, input);
+  out.add_string(node::output, n.output);
+  out.add_string(node::name, n.output);
+  out.add_string(node::op_type, n.type);
+  for (const OnnxAttribute& attribute : n.attributes) add_attribute(out, attribute);
 }
 
-std::string value_field(uint32_t tag, const std::string& name, OnnxType type, const Shape& shape) {
-  std::string out;
-  pbf_writer fields(out);
+void add_constant(pbf_writer& fields, const std::string& name, const OnnxConstant& c) {
+  pbf_writer out(fields, graph::initializer);
+  for (const int64_t d : c.shape) out.add_int64(tensor::dims, d);
+  out.add_enum(tensor::data_type, static_cast<int32_t>(c.type));
+  out.add_string(tensor::name, name);
+  out.add_bytes(tensor::raw_data, reinterpret_cast<const char*>(c.bytes.data()), c.bytes.size());
+}
+
+void add_value(pbf_writer& fields, uint32_t tag, const std::string& name, OnnxType type, const Shape& shape) {
   pbf_writer value(fields, tag);
   value.add_string(value_info::name, name);
   pbf_writer value_type(value, value_info::type);
@@ -85,7 +91,6 @@ std::string value_field(uint32_t tag, const std::string& name, OnnxType type, co
   pbf_writer dims(tensor, value_info::shape);
   pbf_writer(dims, value_info::dim).add_string(value_info::dim_param, "batch");
   for (const int64_t d : shape) pbf_writer(dims, value_info::dim).add_int64(value_info::dim_value, d);
-  return out;
 }
 
 // All of ModelProto but the graph.
@@ -114,26 +119,33 @@ std::string field_header(uint32_t tag, size_t size) {
 
 }  // namespace
 
-std::string OnnxGraph::node(std::string_view type, const std::vector<std::string>& inputs, const std::string& output,
-                            const std::vector<OnnxAttribute>& attributes) {
-  pbf_writer fields(nodes_);
-  pbf_writer node(fields, graph::node);
-  for (const std::string& input : inputs) node.add_string(node::input, input);
-  node.add_string(node::output, output);
-  node.add_string(node::name, output);
-  node.add_string(node::op_type, type.data(), type.size());
-  for (const OnnxAttribute& attribute : attributes) add_attribute(node, attribute);
+int64_t OnnxConstant::numel() const {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+std::vector<float> OnnxConstant::floats() const {
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+std::string OnnxGraph::node(std::string type, std::vector<std::string> inputs, const std::string& output,
+                            std::vector<OnnxAttribute> attributes) {
+  nodes.push_back({std::move(type), std::move(inputs), output, std::move(attributes)});
   return output;
 }
 
-std::string OnnxGraph::floats(const std::string& name, const Shape& shape, std::span<const float> values) {
-  add_tensor(constants_, name, tensor::kFloat, shape, std::as_bytes(values));
+std::string OnnxGraph::constant(const std::string& name, OnnxType type, Shape shape, std::span<const std::byte> bytes) {
+  constants[name] = {type, std::move(shape), {bytes.begin(), bytes.end()}};
   return name;
 }
 
+std::string OnnxGraph::floats(const std::string& name, const Shape& shape, std::span<const float> values) {
+  return constant(name, OnnxType::f32, shape, std::as_bytes(values));
+}
+
 std::string OnnxGraph::integers(const std::string& name, const std::vector<int64_t>& values) {
-  add_tensor(constants_, name, tensor::kInt64, {std::ssize(values)}, std::as_bytes(std::span(values)));
-  return name;
+  return constant(name, OnnxType::i64, {std::ssize(values)}, std::as_bytes(std::span(values)));
 }
 
 std::string OnnxGraph::scalar(const std::string& name, double value) {
@@ -141,29 +153,28 @@ std::string OnnxGraph::scalar(const std::string& name, double value) {
   return floats(name, {}, std::span(&number, 1));
 }
 
-void OnnxGraph::set_input(const std::string& name, OnnxType type, const Shape& shape) {
-  input_ = value_field(graph::input, name, type, shape);
-}
+void OnnxGraph::set_input(const std::string& name, OnnxType type, const Shape& shape) { input_ = {name, type, shape}; }
 
-void OnnxGraph::set_output(const std::string& name, const Shape& shape) {
-  output_ = value_field(graph::output, name, OnnxType::f32, shape);
-}
+void OnnxGraph::set_output(const std::string& name, const Shape& shape) { output_ = {name, OnnxType::f32, shape}; }
 
 void OnnxGraph::write(const fs::path& file, const std::string& name,
                       const std::map<std::string, std::string>& metadata) const {
-  std::string name_field;
-  pbf_writer(name_field).add_string(graph::name, name);
+  std::string body;
+  pbf_writer fields(body);
+  for (const OnnxNode& n : nodes) add_node(fields, n);
+  fields.add_string(graph::name, name);
+  for (const auto& [constant_name, constant] : constants) add_constant(fields, constant_name, constant);
+  add_value(fields, graph::input, input_.name, input_.type, input_.shape);
+  add_value(fields, graph::output, output_.name, output_.type, output_.shape);
   const std::string head = model_fields(metadata);
-  const size_t size = nodes_.size() + name_field.size() + constants_.size() + input_.size() + output_.size();
-  if (head.size() + size + 16 > kLargestMessage) {
-    fail(file.string(), "the graph takes ", size,
+  if (head.size() + body.size() + 16 > kLargestMessage) {
+    fail(file.string(), "the graph takes ", body.size(),
          " bytes; an ONNX file holds up to 2 GB; export its members one by one");
   }
   AtomicFile out(file);
   out.write(head);
-  out.write(field_header(model::graph, size));
-  const std::array<std::string_view, 5> parts{nodes_, name_field, constants_, input_, output_};
-  for (const std::string_view part : parts) out.write(part);
+  out.write(field_header(model::graph, body.size()));
+  out.write(body);
   out.commit();
 }
 

@@ -112,10 +112,18 @@ void fit_size(const std::string& where, const ov::PartialShape& shape, size_t ch
   fit(shape[rows + 1], size.width);
 }
 
+bool holds_int8(const ov::Model& model) {
+  return std::ranges::any_of(model.get_ops(), [](const auto& node) {
+    return ov::is_type<ov::op::v0::Constant>(node) && node->get_output_element_type(0) == ov::element::i8;
+  });
+}
+
 int64_t count_parameters(const ov::Model& model) {
   int64_t count = 0;
   for (const auto& node : model.get_ops()) {
-    if (!ov::is_type<ov::op::v0::Constant>(node) || !node->get_output_element_type(0).is_real()) continue;
+    if (!ov::is_type<ov::op::v0::Constant>(node)) continue;
+    const ov::element::Type type = node->get_output_element_type(0);
+    if (!type.is_real() && type != ov::element::i8) continue;
     if (ov::shape_size(node->get_output_shape(0)) > 1) {  // the others are settings
       count += static_cast<int64_t>(ov::shape_size(node->get_output_shape(0)));
     }
@@ -158,6 +166,7 @@ Classifier read_classifier(const fs::path& file, int64_t batch, int64_t img_size
     c.probabilities = ends_in_softmax(answer);
     c.model = std::make_shared<ov::Model>(ov::OutputVector{answer}, c.model->get_parameters());
     c.parameters = count_parameters(*c.model);
+    c.quantised = holds_int8(*c.model);
     const ImageShape& s = preprocess.size;
     const ov::Dimension n = batch > 0 ? ov::Dimension(batch) : ov::Dimension::dynamic();
     c.model->reshape(channels == 1 ? ov::PartialShape{n, s.channels, s.height, s.width}

@@ -11,6 +11,7 @@ struct Classifier {
   std::shared_ptr<ov::Model> model;  ///< of one input, float32 [N, H, W, C], and one output, float32 [N, classes]
   ModelConfig config;
   std::string provenance;
+  bool quantised = false;      ///< it holds INT8
   bool probabilities = false;  ///< it ends in a softmax
   int64_t parameters = 0;
 };

@@ -14,6 +14,7 @@ namespace retort {
 namespace {
 
 constexpr const char* kAdvice = "the images could not be run";
+constexpr const char* kInt8 = "int8";
 
 ov::element::Type parse_precision(const std::string& where, const std::string& text) {
   if (text == "f32") return ov::element::f32;
@@ -32,6 +33,25 @@ int check_options(const std::string& where, const SessionOptions& o) {
   if (o.batch < 0) fail_usage(where, "batch is ", o.batch, "; expected 0 (any) or more");
   if (o.img_size < 0) fail_usage(where, "img_size is ", o.img_size, "; expected 0 (its own) or more");
   return threads;
+}
+
+bool is_int8(const SessionLayer& layer) { return layer.precision == kInt8; }
+
+// The plugin tells of each compiled node by strings.
+std::vector<SessionLayer> compiled_layers(const ov::CompiledModel& compiled) {
+  std::vector<SessionLayer> layers;
+  for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
+    const auto info = [&](const char* key) {
+      const auto it = node->get_rt_info().find(key);
+      return it == node->get_rt_info().end() ? "" : it->second.as<std::string>();
+    };
+    const std::string type = info("layerType"), precision = info("runtimePrecision");
+    if (type != "Convolution" && type != "FullyConnected" && type != "MatMul") continue;
+    const std::string names = info("originalLayersNames");
+    layers.push_back({names.empty() ? node->get_friendly_name() : names,
+                      precision == "u8" || precision == "i8" ? kInt8 : precision});
+  }
+  return layers;
 }
 
 fs::path weights_beside(const fs::path& xml) { return fs::path(xml).replace_extension(".bin"); }
@@ -105,6 +125,7 @@ void Session::State::compile(const SessionOptions& options, int threads) {
       requests.push_back(compiled.create_infer_request());
     }
     precision = compiled.get_property(ov::hint::inference_precision).get_type_name();
+    if (classifier.quantised && std::ranges::any_of(compiled_layers(compiled), is_int8)) precision = kInt8;
   });
   classifier.model.reset();
 }
@@ -151,6 +172,9 @@ const ModelConfig& Session::config() const { return state_->classifier.config; }
 const std::string& Session::provenance() const { return state_->classifier.provenance; }
 const std::string& Session::hash() const { return state_->hash; }
 const std::string& Session::precision() const { return state_->precision; }
+std::vector<SessionLayer> Session::layers() const {
+  return with_openvino(state_->where, kAdvice, [&] { return compiled_layers(state_->compiled); });
+}
 int64_t Session::parameters() const { return state_->classifier.parameters; }
 int64_t Session::size_on_disk() const { return state_->size_on_disk; }
 
