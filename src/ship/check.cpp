@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/softmax.h"
+#include "retort/model.h"
 
 namespace retort {
 
@@ -18,6 +19,13 @@ std::vector<double> numbers(std::span<const float> row, bool probabilities) {
 auto decision(std::span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); }
 
 }  // namespace
+
+Predictions answers(const std::string& path, const Samples& samples, const Monitor& monitor) {
+  Model model(path, {}, monitor);
+  const Predictions members = predict(model, samples, {}, monitor);
+  if (members.samples < samples.size()) fail("export", "stopped while running ", path, "; nothing was written");
+  return combine(model.combiner(), members, path);
+}
 
 double check_same_answers(const std::string& where, const Predictions& original, const Predictions& exported,
                           bool probabilities) {

@@ -8,6 +8,7 @@
 #include "retort/model.h"
 #include "retort/network.h"
 #include "ship/check.h"
+#include "ship/int8.h"
 #include "ship/layout.h"
 
 namespace retort {
@@ -54,46 +55,58 @@ void check_options(const ShipOptions& o) {
   if (o.samples < kFewestSamples) {
     fail_usage(kWhere, o.samples, " samples for the check; expected at least ", kFewestSamples);
   }
+  if (o.precision != "f32" && o.precision != "int8") {
+    fail_usage(kWhere, "precision is '", o.precision, "'; expected f32 or int8");
+  }
+  check_int8_options(o.int8);
   if (o.threads < 0) fail_usage(kWhere, "threads is ", o.threads, "; expected 0 (all cores) or more");
 }
 
-OnnxFacts write_unchecked(const ShipOptions& options, const fs::path& file, const Monitor& monitor) {
+OnnxFacts write_unchecked(const ShipOptions& options, const OnnxOptions& how, const fs::path& file,
+                          const Monitor& monitor) {
   const fs::path onnx = fs::path(file).replace_extension(".onnx");
-  const OnnxFacts facts = write_onnx(options.model, onnx, options.onnx, monitor);
-  if (options.format == "openvino") {
+  const OnnxFacts facts = write_onnx(options.model, onnx, how, monitor);
+  if (file.extension() == ".xml") {
     write_openvino(onnx, file);
     fs::remove(onnx);
   }
   return facts;
 }
 
-Samples check_samples(const ShipOptions& options, const std::string& trained_on, const Monitor& monitor) {
+DataSet open_check_data(const ShipOptions& options, const std::string& trained_on) {
   const std::string spec = options.data.empty() ? trained_on : options.data;
   if (spec.empty()) {
     fail_usage(kWhere, "nobody knows what ", options.model, " was trained on; give images for the check as --data");
   }
-  const DataSet data = open_data(spec);
+  return open_data(spec);
+}
+
+Samples check_samples(const ShipOptions& options, const DataSet& data, const Monitor& monitor) {
   Samples samples = data.val.size() >= kFewestSamples ? data.val : data.train;
   if (options.skip_broken) samples = without_broken(samples, usable_cores(), monitor);
   if (samples.size() < kFewestSamples) {
-    fail(spec, "has ", samples.size(), " images for the check; expected at least ", kFewestSamples,
+    fail(data.spec, "has ", samples.size(), " images for the check; expected at least ", kFewestSamples,
          "; give other --data");
   }
   return samples.subset(options.samples);
-}
-
-// One answer a sample.
-Predictions answers(const std::string& path, const Samples& samples, const Monitor& monitor) {
-  Model model(path, {}, monitor);
-  const Predictions members = predict(model, samples, {}, monitor);
-  if (members.samples < samples.size()) fail(kWhere, "stopped while checking ", path, "; nothing was written");
-  return combine(model.combiner(), members, path);
 }
 
 void move_to(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::rename(from, to, error);
   if (error) fail(to.string(), "cannot be written: ", error.message());
+}
+
+Int8Report write_int8(const ShipOptions& options, const OnnxFacts& facts, const fs::path& reference,
+                      const fs::path& file, const DataSet& data, const Monitor& monitor) {
+  Model(reference.string()).check_fits(data);
+  const Int8Task task{options, facts, reference, data, monitor};
+  OnnxOptions how = options.onnx;
+  how.int8 = find_int8_plan(task);
+  write_unchecked(options, how, file, monitor);
+  Int8Report report = report_int8(task, *how.int8, file);
+  fs::remove_all(reference.parent_path());
+  return report;
 }
 
 void give_name(const fs::path& made, const ShipOptions& options) {
@@ -125,16 +138,18 @@ ShipResult ship(const ShipOptions& wanted, const Monitor& monitor) {
     file /= file_in_layout(options.layout, ending_of(options));
     make_directory(file.parent_path());
   }
-  const OnnxFacts facts = write_unchecked(options, file, monitor);
-  const Samples samples = check_samples(options, facts.data, monitor);
+  const bool int8 = options.precision == "int8";
+  const fs::path reference = int8 ? workshop.path() / ".int8" / "reference.onnx" : file;
+  make_directory(reference.parent_path());
+  const OnnxFacts facts = write_unchecked(options, options.onnx, reference, monitor);
+  const DataSet data = open_check_data(options, facts.data);
+  const Samples samples = check_samples(options, data, monitor);
   const Predictions original = answers(options.model, samples, monitor);
-  const Predictions exported = answers(file.string(), samples, monitor);
-  ShipResult result{.file = options.out,
-                    .sha256 = session_file_hash(file),
-                    .data = options.data.empty() ? facts.data : options.data,
-                    .split = samples.split,
-                    .samples = samples.size()};
+  const Predictions exported = answers(reference.string(), samples, monitor);
+  ShipResult result{.file = options.out, .data = data.spec, .split = samples.split, .samples = samples.size()};
   result.largest_difference = check_same_answers(options.model, original, exported, options.onnx.softmax);
+  if (int8) result.int8 = write_int8(options, facts, reference, file, data, monitor);
+  result.sha256 = session_file_hash(file);
   if (!options.layout.empty()) {
     result.file /= file_in_layout(options.layout, ending_of(options));
     write_layout(options.layout, made, options.out.filename().string(), ending_of(options), facts, options.onnx);

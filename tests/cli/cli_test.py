@@ -206,6 +206,11 @@ class CliTest(RetortCase):
         self.assertGreaterEqual(doc["check"]["samples"], 64)
         self.assertLess(doc["check"]["largest_difference"], 1e-3)
         self.assertIn("exists", self.error_line("export", "--model", a, "--out", file, expect=2))
+        int8 = self.run_json("export", "--model", a, "--out", f"{self.dir}/a8.onnx", "--precision", "int8",
+                             "--calibration-samples", 64, "--max-loss", 1)
+        self.assertEqual(int8["precision"], "int8")
+        self.assertEqual([a["split"] for a in int8["int8"]["accuracy"]], ["val", "test"])
+        self.assertLess(int8["size_on_disk"], doc["size_on_disk"])
         self.run_retort("ensemble", "--members", file, b, "--data", self.data, "--out", mixed)
         two = self.run_json("eval", "--model", a, file, "--data", self.data)["results"]
         self.assertAlmostEqual(two[0]["nll"], two[1]["nll"], places=4)

@@ -126,6 +126,41 @@ TEST_F(ShipTest, LayoutsOfServersAndOfTheHub) {
   EXPECT_EQ(read_config(dir_ / "out_hf").label_names, data_.label_names);
 }
 
+TEST_F(ShipTest, Int8KeepsAccuracyOrLayersInFloat) {
+  ShipOptions o = options("a.onnx");
+  o.precision = "int8";
+  o.int8 = {.range = "minmax", .samples = 64, .max_loss = 1};
+  const ShipResult r = ship(o);
+  ASSERT_TRUE(r.int8);
+  EXPECT_TRUE(r.int8->skipped.empty());
+  EXPECT_EQ(r.int8->calibration_images, 64);
+  ASSERT_EQ(r.int8->accuracy.size(), 2);
+  EXPECT_EQ(r.int8->accuracy[0].split, "val");
+  EXPECT_EQ(r.int8->accuracy[1].split, "test");
+  EXPECT_GT(r.int8->accuracy[1].agreement, 0.9);
+  EXPECT_EQ(r.int8->layers.size(), 10);  // resnet8_half's convolutions and its head
+  EXPECT_EQ(Model(r.file.string()).precision(), "int8");
+  EXPECT_EQ(entries(), (std::vector<std::string>{"a", "a.onnx", "b", "data"}));
+}
+
+TEST_F(ShipTest, Int8NeedsImagesThatTellSomething) {
+  ShipOptions o = options("a.onnx");
+  o.precision = "int8";
+  o.int8.samples = 31;
+  expect_error([&] { ship(o); }, {"31 calibration images", "32"}, Error::Kind::usage);
+  o.int8.samples = 64;
+  o.int8.range = "middle";
+  expect_error([&] { ship(o); }, {"middle", "minmax"}, Error::Kind::usage);
+  o.int8.range = "entropy";
+  o.precision = "int4";
+  expect_error([&] { ship(o); }, {"int4", "int8"}, Error::Kind::usage);
+  o.precision = "int8";
+  o.data = test::write_idx_data(dir_ / "grey", {.train = 300, .test = 30});
+  write_file(dir_ / "grey" / "train-images-idx3-ubyte", test::idx_images(300, 12, 12, std::string(300 * 144, 'g')));
+  expect_error([&] { ship(o); }, {"of one value", "real images"});
+  EXPECT_EQ(entries(), (std::vector<std::string>{"a", "b", "data", "grey"}));
+}
+
 TEST_F(ShipTest, BadOptionsLeaveNothing) {
   const std::vector<std::string> before = entries();
   const auto refused = [&](const ShipOptions& o, const std::vector<std::string>& words) {
