@@ -32,6 +32,10 @@ std::vector<TrainOutcome> train_side_by_side(std::vector<TrainOptions> jobs, int
 /// wrong before the first step, and a usage error where they do not agree.
 std::vector<TrainOutcome> train_in_one_pass(std::vector<TrainOptions> students, const Monitor& monitor = {});
 
+/// Students for one pass, one for each backbone: each at `base.out`/MODEL, one that comes again at MODEL-2, MODEL-3,
+/// ... with other initial weights. Throws a usage error where `base.out` holds something else.
+std::vector<TrainOptions> students_of(const std::vector<std::string>& models, const TrainOptions& base);
+
 /// All results. Throws Error, a usage error where all causes are, that names each training that failed and why.
 std::vector<TrainResult> results_of(const std::vector<TrainOptions>& jobs, const std::vector<TrainOutcome>& outcomes);
 

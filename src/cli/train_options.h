@@ -17,6 +17,9 @@ void run_training(Context& context, TrainOptions options);
 void run_diversified(Context& context, const std::string& spec, TrainOptions options);
 void run_folds(Context& context, TrainOptions options);
 
+/// Students of several backbones in one pass.
+void run_students(Context& context, const std::vector<std::string>& models, TrainOptions options);
+
 /// "stopped", and how to go on.
 void stopped_training(Context& context, const TrainOptions& options);
 

@@ -18,9 +18,14 @@ Json runs_json(const std::vector<TrainResult>& runs) {
 std::string runs_text(const std::vector<TrainResult>& runs) {
   std::string text;
   for (const TrainResult& r : runs) {
-    text += str(r.run, ": val accuracy ", percent(r.val.accuracy), ", NLL ", r.val.nll, "\n");
+    text += str(r.run, ": val accuracy ", percent(r.val.accuracy), ", NLL ", r.val.nll, "; ", duration(r.core_seconds),
+                " of processor time\n");
   }
   return text;
+}
+
+bool any_stopped(const std::vector<TrainResult>& runs) {
+  return std::any_of(runs.begin(), runs.end(), [](const TrainResult& r) { return r.stopped; });
 }
 
 }  // namespace
@@ -29,13 +34,24 @@ void run_diversified(Context& context, const std::string& spec, TrainOptions opt
   add_common(context, options);
   const std::vector<TrainOptions> jobs = diversify(spec, options);
   const std::vector<TrainResult> runs = results_of(jobs, train_side_by_side(jobs, context.threads, context.monitor()));
-  if (std::any_of(runs.begin(), runs.end(), [](const TrainResult& r) { return r.stopped; })) {
-    return stopped_training(context, options);
-  }
+  if (any_stopped(runs)) return stopped_training(context, options);
   const std::string out = shell_quote(options.out);
   context.result({{"members", runs_json(runs)}},
                  str(runs_text(runs), "next: ", context.program_typed, " ensemble --members ", out, "/* --data ",
                      shell_quote(options.data), " --out ", out, "-ensemble"));
+}
+
+void run_students(Context& context, const std::vector<std::string>& models, TrainOptions options) {
+  add_common(context, options);
+  const std::vector<TrainOptions> jobs = students_of(models, options);
+  const std::vector<TrainResult> runs = results_of(jobs, train_in_one_pass(jobs, context.monitor()));
+  if (any_stopped(runs)) return stopped_training(context, options);
+  std::string next = str("\nnext: ", context.program_typed, " compare");
+  for (const TrainResult& r : runs) next += " " + shell_quote(r.run);
+  context.result(
+      {{"students", runs_json(runs)}},
+      str(runs_text(runs), "views and teacher's words were made once; each bears an equal part of their cost", next,
+          " --data ", shell_quote(options.data)));
 }
 
 void run_folds(Context& context, TrainOptions options) {

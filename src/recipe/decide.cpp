@@ -47,7 +47,7 @@ int64_t epochs_done(const fs::path& run) {
 }  // namespace
 
 Decision decide(const RecipeStep& step, const std::optional<StepRecord>& record, const Inputs& now) {
-  const bool whole = is_there(step.out / step.step->last_file());
+  const bool whole = step.whole();
   std::error_code none;
   if (!record) {
     if (step.step->owns_directory() && is_there(step.out) && !fs::is_empty(step.out, none)) {
@@ -67,7 +67,7 @@ Decision decide(const RecipeStep& step, const std::optional<StepRecord>& record,
     return {.clean = true, .why = "its output is not what it left"};
   }
   if (!record->output.empty()) return {.clean = true, .why = "its output is gone"};
-  const int64_t epochs = step.step->training() ? epochs_done(step.out) : 0;
+  const int64_t epochs = step.step->training() ? epochs_done(step.outputs().front()) : 0;
   return {.why = epochs > 0 ? str("goes on after epoch ", epochs) : "goes on"};
 }
 

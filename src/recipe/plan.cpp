@@ -22,25 +22,32 @@ TrainOptions known_options(const Recipe& recipe, const TrainOptions& asked) {
   return o;
 }
 
+double seconds_per_image(const fs::path& run_file) {
+  const std::string where = run_file.string();
+  const Json run = parse_json(where, read_file(run_file));
+  const double images = get<double>(where, run, "epochs") * get<double>(where, run, "samples_per_epoch");
+  return images > 0 ? get<double>(where, run, "core_seconds") / images : 0;
+}
+
 // Processor seconds an image, of a finished training of the same network in the same directory.
 void learn_from_runs(const Recipe& recipe, const TrainOptions& like, StepFacts& facts) {
   for (const RecipeStep& step : recipe.steps) {
-    const TrainOptions* options = step.step->training();
-    const fs::path file = step.out / "run.json";
-    if (!options || options->model != like.model || options->img_size != like.img_size || !is_there(file)) continue;
-    const Json run = parse_json(file.string(), read_file(file));
-    const double images =
-        get<double>(file.string(), run, "epochs") * get<double>(file.string(), run, "samples_per_epoch");
-    if (images <= 0) continue;
-    facts.seconds_per_image = get<double>(file.string(), run, "core_seconds") / images;
-    facts.rate = "as in " + step.name;
-    return;
+    const std::vector<TrainOptions> trainings = step.step->trainings();
+    for (size_t i = 0; i < trainings.size(); ++i) {
+      const fs::path file = step.outputs()[i] / "run.json";
+      if (trainings[i].model != like.model || trainings[i].img_size != like.img_size || !is_there(file)) continue;
+      const double seconds = seconds_per_image(file);
+      if (seconds <= 0) continue;
+      facts.seconds_per_image = seconds;
+      facts.rate = "as in " + step.name;
+      return;
+    }
   }
 }
 
-void look_at_training(const Recipe& recipe, const RecipeStep& step, const RecipeOptions& how, const DataSet& data,
+void look_at_training(const Recipe& recipe, const TrainOptions& asked, const RecipeOptions& how, const DataSet& data,
                       bool measure, StepFacts& facts) {
-  TrainOptions options = known_options(recipe, *step.step->training());
+  TrainOptions options = known_options(recipe, asked);
   options.device = how.device;
   if (options.model.empty()) return;
   facts.needs = training_needs(options, data);
@@ -88,12 +95,13 @@ std::vector<StepFacts> look_at(const Recipe& recipe, const RecipeOptions& option
     const DataSet& data = it->second;
     facts[i].data_hash = data.hash;
     facts[i].work = step.step->work(data);
-    if (const TrainOptions* training = step.step->training()) {
-      const auto [known, first] = seen.try_emplace(str(training->model, '\n', training->pretrained, '\n', step.data,
-                                                       '\n', training->img_size, '\n', training->batch));
-      if (first) look_at_training(recipe, step, options, data, measure, known->second);
-      facts[i].needs = known->second.needs;
-      facts[i].seconds_per_image = known->second.seconds_per_image;
+    for (const TrainOptions& training : step.step->trainings()) {
+      const auto [known, first] = seen.try_emplace(str(training.model, '\n', training.pretrained, '\n', step.data, '\n',
+                                                       training.img_size, '\n', training.batch));
+      if (first) look_at_training(recipe, training, options, data, measure, known->second);
+      facts[i].needs.macs += known->second.needs.macs;
+      facts[i].needs.memory += known->second.needs.memory;
+      facts[i].seconds_per_image += known->second.seconds_per_image;
       facts[i].rate = known->second.rate;
     }
   }

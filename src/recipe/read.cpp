@@ -130,9 +130,19 @@ class Builder {
       if (word == name && groups_.contains(name)) {
         fail_usage(table.where, "two steps are called '", name, "'; give this one a name of its own");
       }
-      groups_[word].push_back(recipe_.steps.size());
+      add_places(word, step.step->parts());
     }
     recipe_.steps.push_back(std::move(step));
+  }
+
+  // What names of steps stand for: all parts of the next step, and "NAME/PART" for one of them.
+  void add_places(const std::string& name, const std::vector<std::string>& parts) {
+    const size_t next = recipe_.steps.size();
+    if (parts.empty()) groups_[name].push_back({next, ""});
+    for (const std::string& part : parts) {
+      groups_[name].push_back({next, part});
+      groups_[name + "/" + part].push_back({next, part});
+    }
   }
 
   Json changed_settings(const Fields& fields, const StepKind& kind) const {
@@ -154,7 +164,7 @@ class Builder {
         if ((*one)->empty()) continue;
         const auto found = look_up(step, key, **one);
         if (found.size() != 1)
-          fail_usage(lines_[{step.name, key}], "'", **one, "' stands for ", found.size(), " steps; expected one");
+          fail_usage(lines_[{step.name, key}], "'", **one, "' stands for ", found.size(), " models; expected one");
         **one = found.front();
         if (step.step->in_place()) take_place(step, key);
       } else {
@@ -174,7 +184,7 @@ class Builder {
       fail_usage(lines_[{step.name, key}], key, " names no training of this recipe; expected one, whose directory ",
                  step.kind->name, " adds to");
     }
-    step.out = recipe_.steps[step.needs.front()].out;
+    step.out = *std::get<std::string*>(field_of(step.step->fields(), key).value);
   }
 
   std::vector<std::string> all_models() const {
@@ -189,9 +199,10 @@ class Builder {
   std::vector<std::string> look_up(RecipeStep& step, const std::string& key, const std::string& ref) {
     std::vector<std::string> paths;
     if (const auto it = groups_.find(ref); it != groups_.end()) {
-      for (const size_t need : it->second) {
+      for (const auto& [need, part] : it->second) {
         if (std::find(step.needs.begin(), step.needs.end(), need) == step.needs.end()) step.needs.push_back(need);
-        paths.push_back(recipe_.steps[need].out.string());
+        const fs::path& out = recipe_.steps[need].out;
+        paths.push_back((part.empty() ? out : out / part).string());
       }
       return paths;
     }
@@ -242,7 +253,7 @@ class Builder {
       std::vector<std::string> names;
       for (const auto& [known, steps] : groups_) names.push_back(known);
       if (it == groups_.end()) fail_unknown("--only", "step", name, names);
-      for (const size_t i : it->second) mark(i);
+      for (const Place& place : it->second) mark(place.step);
     }
     std::vector<size_t> place(recipe_.steps.size());
     std::vector<RecipeStep> kept;
@@ -260,11 +271,27 @@ class Builder {
   const RecipeOptions& options_;
   TomlTable root_;
   Recipe recipe_;
-  std::map<std::string, std::vector<size_t>> groups_;  ///< steps by name; seeds of one table also by its name
+  struct Place {
+    size_t step;
+    std::string part;  ///< "" where it has none
+  };
+  std::map<std::string, std::vector<Place>> groups_;                  ///< by name; seeds of one table also by its name
   std::map<std::pair<std::string, std::string>, std::string> lines_;  ///< where step and key were given
 };
 
 }  // namespace
+
+std::vector<fs::path> RecipeStep::outputs() const {
+  std::vector<fs::path> directories;
+  for (const std::string& part : step->parts()) directories.push_back(out / part);
+  if (directories.empty()) directories.push_back(out);
+  return directories;
+}
+
+bool RecipeStep::whole() const {
+  const std::vector<fs::path> all = outputs();
+  return std::all_of(all.begin(), all.end(), [this](const fs::path& o) { return is_there(o / step->last_file()); });
+}
 
 const Field& field_of(const Fields& fields, std::string_view name) {
   return *std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });

@@ -21,6 +21,11 @@ struct RecipeStep {
   std::string data;                 ///< spec
   std::vector<size_t> needs;        ///< steps that it refers to
   std::vector<std::string> others;  ///< paths and hub names that it refers to
+
+  /// Where it leaves something: its parts' directories, or its own.
+  std::vector<fs::path> outputs() const;
+  /// Whether all of it is there.
+  bool whole() const;
 };
 
 struct Recipe {

@@ -81,7 +81,7 @@ class Runner {
       step.step->run(step.out.string(), threads, options_, monitor_);
       record.seconds = wall_seconds() - start;
     }
-    if (!is_there(step.out / step.step->last_file())) {
+    if (!step.whole()) {
       if (!monitor_.stopping()) fail(step.name, "left no ", step.step->last_file(), "; run it again");
       const std::lock_guard lock(mutex_);
       reports_[i].status = StepStatus::stopped;

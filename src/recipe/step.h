@@ -34,8 +34,12 @@ class Step {
   virtual StepWork work(const DataSet& data) const = 0;
   virtual void run(const std::string& out, int threads, const RecipeOptions& options, const Monitor& monitor) = 0;
 
-  /// The training that it is, or null: such steps may run side by side.
+  /// The training that it is, or null: such steps may run side by side. Of several in one pass, what they share.
   virtual const TrainOptions* training() const { return nullptr; }
+  /// Directories below its own, where it leaves something in each instead of one thing in its own.
+  virtual std::vector<std::string> parts() const { return {}; }
+  /// The training of each part, or its only one; none where it is none.
+  virtual std::vector<TrainOptions> trainings() const;
   /// Whether it leaves a model, which reports that name none take.
   virtual bool leaves_model() const { return training() != nullptr; }
   /// Whether it adds to the directory of the training that it refers to, instead of making one.

@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "recipe/step.h"
 #include "train/options.h"
+#include "train/run_dir.h"
 
 namespace retort {
 
@@ -18,6 +19,7 @@ class TrainStep : public Step {
                   {"seed", &options_.seed, "Of weights and order"}};
     if (options_.distill) {
       for (const Field& field : retort::fields(*options_.distill)) all.push_back(field);
+      all.push_back({"students", &students_, "Backbones that share one pass, in place of `model`"});
     }
     for (const Field& field : retort::fields(options_)) {
       if (field.name != "out" && field.name != "resume") all.push_back(field);
@@ -32,10 +34,23 @@ class TrainStep : public Step {
   std::string last_file() const override { return "run.json"; }
 
   void check(const std::string& out) const override {
-    TrainOptions o = options_;
-    o.out = out;
-    if (o.model.empty() && !o.pretrained.empty()) o.model = "resnet20";  // known when the weights are there
-    check_options(o);
+    if (!students_.empty() && !options_.model.empty()) {
+      fail_usage("distill", "'model' and 'students' given; leave one of them out");
+    }
+    for (TrainOptions o : trainings()) {
+      o.out = out;
+      if (o.model.empty() && !o.pretrained.empty()) o.model = "resnet20";  // known when the weights are there
+      check_options(o);
+    }
+  }
+
+  std::vector<std::string> parts() const override { return student_names(students_); }
+  const TrainOptions* training() const override { return &options_; }
+  std::vector<TrainOptions> trainings() const override {
+    if (students_.empty()) return {options_};
+    std::vector<TrainOptions> all(students_.size(), options_);
+    for (size_t i = 0; i < all.size(); ++i) all[i].model = students_[i];
+    return all;
   }
 
   StepWork work(const DataSet& data) const override {
@@ -52,13 +67,17 @@ class TrainStep : public Step {
     o.threads = threads;
     o.device = options.device;
     o.resume = is_there(out);
-    train(o, monitor);
+    if (students_.empty()) {
+      train(o, monitor);
+    } else {
+      const std::vector<TrainOptions> jobs = students_of(students_, o);
+      results_of(jobs, train_in_one_pass(jobs, monitor));
+    }
   }
-
-  const TrainOptions* training() const override { return &options_; }
 
  private:
   TrainOptions options_;
+  std::vector<std::string> students_;
 };
 
 }  // namespace

@@ -96,6 +96,15 @@ void check_collection(const TrainOptions& options) {
   }
 }
 
+std::vector<std::string> student_names(const std::vector<std::string>& models) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < models.size(); ++i) {
+    const auto before = std::count(models.begin(), models.begin() + static_cast<std::ptrdiff_t>(i), models[i]);
+    names.push_back(before > 0 ? str(models[i], "-", before + 1) : models[i]);
+  }
+  return names;
+}
+
 fs::path snapshot_path(const TrainOptions& options, int64_t epoch) {
   std::string number = str(epoch);  // as wide as the last one's, so that names sort
   number.insert(0, str(options.epochs).size() - number.size(), '0');

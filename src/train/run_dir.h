@@ -18,6 +18,9 @@ Found look_into_run(const TrainOptions& options);
 /// Throws a usage error where `options.out` is not a directory of runs to come, or with `resume` of runs begun.
 void check_collection(const TrainOptions& options);
 
+/// Directories of students that share a pass, below theirs: the backbone's name, with -2, -3 where it comes again.
+std::vector<std::string> student_names(const std::vector<std::string>& models);
+
 /// The run that a training leaves below its own after `epoch`.
 std::filesystem::path snapshot_path(const TrainOptions& options, int64_t epoch);
 /// Those of all epochs up to `epochs`.

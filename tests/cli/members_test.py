@@ -49,6 +49,21 @@ class MembersTest(RetortCase):
         self.assertIn("resnt8", error)
         self.assertTrue(os.path.exists(f"{self.dir}/nets/1/run.json"))
 
+    def test_students_of_one_pass(self):
+        self.run_json(*self.train_args("teacher"))
+        args = ["distill", "--data", self.data, "--teacher", f"{self.dir}/teacher", "--epochs", 1, "--batch", 32,
+                "--threads", 2, "--out", f"{self.dir}/pass", "--student", "resnet8_quarter", "--student", "resnet8_quarter"]
+        document = self.run_json(*args)
+        runs = [f"{self.dir}/pass/{name}" for name in ("resnet8_quarter", "resnet8_quarter-2")]
+        self.assertEqual([s["run"] for s in document["students"]], runs)
+        self.assertIn("not empty", self.error_line(*args, expect=2))
+        text = self.run_retort(*args, "--resume", "--quiet").stdout
+        self.assertIn(f"compare {runs[0]} {runs[1]} --data", text)
+        self.assertIn("equal part", text)
+        error = self.error_line(*args, "--student", "resnt8", "--out", f"{self.dir}/never", expect=2)
+        self.assertIn("resnt8", error)
+        self.assertFalse(os.path.exists(f"{self.dir}/never"))
+
     def test_folds(self):
         document = self.run_json(*self.train_args("folds", "--folds", 2))
         self.assertEqual(len(document["folds"]), 2)

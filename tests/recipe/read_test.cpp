@@ -62,6 +62,44 @@ TEST(ReadRecipe, StepsTakeDefaultsAndKnowEachOther) {
   EXPECT_EQ(r.steps[2].settings.dump(), R"({"members":"resnet8, b","method":"weighted","data":"idx:d"})");
 }
 
+TEST(ReadRecipe, StudentsOfAPassAreReferredToTogetherAndEach) {
+  const std::string text = R"(out = "o"
+data = "idx:d"
+[[distill]]
+name = "pass"
+teacher = "t"
+students = ["resnet8", "vgg8", "resnet8"]
+seeds = [1, 2]
+[[calibrate]]
+model = "pass-seed1/vgg8"
+[[ensemble]]
+name = "pair"
+members = ["pass-seed2/resnet8", "pass/resnet8-2"]
+[[train]]
+name = "t"
+model = "resnet8"
+[report]
+models = ["pass", "pair"]
+)";
+  const Recipe r = read_recipe(recipe(text));
+  EXPECT_EQ(names(r), (std::vector<std::string>{"pass-seed1", "pass-seed2", "calibrate", "pair", "t", "report"}));
+  EXPECT_EQ(r.steps[0].outputs(),
+            (std::vector<fs::path>{"o/pass-seed1/resnet8", "o/pass-seed1/vgg8", "o/pass-seed1/resnet8-2"}));
+  EXPECT_EQ(r.steps[0].step->trainings()[1].model, "vgg8");
+  EXPECT_EQ(r.steps[2].out, "o/pass-seed1/vgg8");
+  const auto list = [&](size_t step, const char* key) {
+    return *std::get<std::vector<std::string>*>(field_of(r.steps[step].step->fields(), key).value);
+  };
+  EXPECT_EQ(list(3, "members"),
+            (std::vector<std::string>{"o/pass-seed2/resnet8", "o/pass-seed1/resnet8-2", "o/pass-seed2/resnet8-2"}));
+  EXPECT_EQ(r.steps[3].needs, (std::vector<size_t>{1, 0}));
+  EXPECT_EQ(list(5, "models").size(), 7u);
+  const std::string one = "out = \"o\"\ndata = \"idx:d\"\n[[distill]]\nteacher = \"hf-hub:a/b\"\n";
+  refuse(one + "model = \"vgg8\"\nstudents = [\"resnet8\"]\n", {"model", "students"});
+  refuse(one + "students = [\"resnet8\", \"resnt8\"]\n", {"resnt8"});
+  refuse(one + "students = [\"resnet8\", \"vgg8\"]\n[[calibrate]]\nmodel = \"distill\"\n", {"stands for 2 models"});
+}
+
 TEST(ReadRecipe, SeedsAreShifted) {
   RecipeOptions options = recipe(kPipeline);
   options.seed = 100;
@@ -120,7 +158,7 @@ TEST(ReadRecipe, SaysWhatIsWrongAndWhere) {
 TEST(ReadRecipe, RefusesCyclesAndManyWhereOneIsMeant) {
   const std::string a = "out = \"o\"\n[[distill]]\nname = \"a\"\nmodel = \"vgg8\"\nteacher = \"b\"\n";
   refuse(a + "[[distill]]\nname = \"b\"\nmodel = \"vgg8\"\nteacher = \"a\"\n", {"need each other", "a -> b -> a"});
-  refuse(a + "[[train]]\nname = \"b\"\nmodel = \"vgg8\"\nseeds = [1, 2]\n", {"[r.toml:5]", "stands for 2 steps"});
+  refuse(a + "[[train]]\nname = \"b\"\nmodel = \"vgg8\"\nseeds = [1, 2]\n", {"[r.toml:5]", "stands for 2 models"});
 }
 
 TEST(ReadRecipe, ACalibrationLiesWithItsTraining) {

@@ -112,6 +112,31 @@ TEST_F(RunRecipe, SoupsAndCalibrationsAreSteps) {
   EXPECT_EQ(run_recipe(options).names(StepStatus::done), (Names{"a", "soup", "cal"}));
 }
 
+TEST_F(RunRecipe, StudentsOfOnePassAreAStep) {
+  RecipeOptions options = recipe();
+  options.text += R"(
+[[distill]]
+name = "pass"
+labels = "labels"
+students = ["resnet8_quarter", "resnet8_quarter"]
+[[ensemble]]
+name = "pair"
+members = "pass"
+)";
+  options.only = {"pair"};
+  std::atomic<bool> stop = false;
+  const Monitor monitor{.progress = [&](const Progress& p) { stop = stop || (p.task.find("-2") != p.task.npos); },
+                        .stop = [&] { return stop.load(); }};
+  EXPECT_EQ(run_recipe(options, monitor).names(StepStatus::stopped), (Names{"pass", "pair"}));
+  EXPECT_EQ(run_recipe(options).names(StepStatus::done), (Names{"pass", "pair"}));
+  EXPECT_EQ(weights("pass/resnet8_quarter").size(), weights("pass/resnet8_quarter-2").size());
+  EXPECT_NE(weights("pass/resnet8_quarter"), weights("pass/resnet8_quarter-2"));
+  EXPECT_EQ(run_recipe(options).names(StepStatus::kept).size(), 6u);
+  fs::remove(out() / "pass/resnet8_quarter-2/model.safetensors");
+  const RecipeResult plan = plan_recipe(options);
+  EXPECT_EQ(plan.steps[4].why, "its output is not what it left");
+}
+
 TEST_F(RunRecipe, OneThatFailsLosesOnlyWhatNeedsIt) {
   const RecipeResult result = run_recipe(recipe({"train.b.lr=1e30"}));
   EXPECT_EQ(result.names(StepStatus::done), Names{"a"});
