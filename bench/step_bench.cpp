@@ -1,13 +1,15 @@
 // Images a second of one training step on images that lie in memory: forward, loss, backward, optimiser. With --labels
 // the loss distils from a store of soft labels, written before the clock starts. Prints one JSON line, as
 // bench/peers/step.py does for PyTorch.
-//   step_bench --model resnet8 --precision bf16 --threads 1 --size 32 --channels 3 --batch 128 --seconds 5 [--labels 3]
+//   step_bench --model resnet8 --precision bf16 --threads 1 --size 32 --channels 3 --batch 128 --seconds 5
+//              [--labels 3 [--top 32]] [--classes 1000]
 #include <ATen/core/Tensor.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
+#include <numeric>
 #include <string>
 
 #include "base/file.h"
@@ -23,12 +25,13 @@ namespace retort {
 
 namespace {
 
-constexpr int64_t kClasses = 10, kPool = 8, kViews = 2, kWarmUp = 3;
+constexpr int64_t kPool = 8, kViews = 2, kWarmUp = 3;
+constexpr int64_t kSamples = 20000;  // of the store, whose pages are read here and there as in training
 
 struct BenchArguments {
   std::string model = "resnet8", precision = "auto", device = "cpu";
   int threads = 1;
-  int64_t size = 32, channels = 3, batch = 128, labels = 0;
+  int64_t size = 32, channels = 3, batch = 128, classes = 10, labels = 0, top = 0;
   double seconds = 5;
 };
 
@@ -42,69 +45,67 @@ std::vector<Batch> make_batches(const BenchArguments& arguments) {
     batch.images.resize(static_cast<size_t>(arguments.batch * arguments.size * arguments.size * arguments.channels));
     for (float& pixel : batch.images) pixel = static_cast<float>(4 * random.uniform() - 2);
     for (int64_t i = 0; i < arguments.batch; ++i) {
-      batch.labels.push_back(static_cast<int64_t>(random.below(kClasses)));
-      batch.positions.push_back(b * arguments.batch + i);
+      batch.labels.push_back(static_cast<int64_t>(random.below(static_cast<uint64_t>(arguments.classes))));
+      batch.positions.push_back(static_cast<int64_t>(random.below(kSamples)));
     }
   }
   return pool;
 }
 
-/// Labels only; a stored teacher asks for no pixels.
-struct LabelSource : Source {
-  std::vector<int64_t> labels;
-  int64_t size() const override { return static_cast<int64_t>(labels.size()); }
+/// A stored teacher asks for no pixels.
+struct NoPixels : Source {
+  int64_t size() const override { return kSamples; }
   uint64_t id(int64_t index) const override { return static_cast<uint64_t>(index); }
-  int64_t label(int64_t index) const override { return labels[static_cast<size_t>(index)]; }
+  int64_t label(int64_t) const override { return 0; }
   Picture picture(int64_t) const override { fail("step_bench", "its samples have no pixels"); }
 };
 
-/// The samples that the pool's batches are made of.
-DataSet make_data(const std::vector<Batch>& pool) {
-  auto source = std::make_shared<LabelSource>();
-  DataSet data{.spec = "random", .hash = "random", .label_names = std::vector<std::string>(kClasses)};
-  data.train.split = "train";
-  for (const Batch& batch : pool) {
-    source->labels.insert(source->labels.end(), batch.labels.begin(), batch.labels.end());
-    data.train.indices.insert(data.train.indices.end(), batch.positions.begin(), batch.positions.end());
-  }
-  data.train.source = std::move(source);
+DataSet make_data(const BenchArguments& arguments) {
+  DataSet data{.spec = "random", .hash = "random"};
+  data.label_names.resize(static_cast<size_t>(arguments.classes));
+  data.train = {"train", std::make_shared<NoPixels>(), std::vector<int64_t>(kSamples)};
+  std::iota(data.train.indices.begin(), data.train.indices.end(), int64_t{0});
   return data;
 }
 
 /// A store of random logits, used as training uses one.
-Lessons make_stored_lessons(const BenchArguments& arguments, const fs::path& directory, const TrainOptions& options,
-                            const std::vector<Batch>& pool) {
-  const DataSet data = make_data(pool);
-  const int64_t samples = data.train.size();
+Lessons make_stored_lessons(const BenchArguments& arguments, const fs::path& directory, const TrainOptions& options) {
+  const DataSet data = make_data(arguments);
   LabelsInfo info{.data = data.spec, .data_hash = data.hash, .samples_hash = data.train.hash(), .split = "train"};
-  info.samples = samples;
-  info.classes = kClasses;
+  info.samples = kSamples;
+  info.classes = arguments.classes;
   info.views = kViews;
+  info.top = arguments.top;
   info.precision = "f32";
   for (int64_t m = 0; m < arguments.labels; ++m) info.teachers.push_back({str("member", m), "", str("hash", m)});
   LabelsWriter writer(directory, info);
   Rng random = stream(0, Purpose::sample, 1);
-  std::vector<float> logits(static_cast<size_t>(samples * kClasses));
+  std::vector<float> logits(static_cast<size_t>(kSamples * arguments.classes));
   for (int64_t shard = 0; shard < arguments.labels * kViews; ++shard) {
     for (float& logit : logits) logit = static_cast<float>(8 * random.uniform() - 4);
     writer.write(shard / kViews, shard % kViews, logits);
   }
   writer.finish();
   Views views(data.train, {});
-  return {make_teacher(options, std::make_shared<Labels>(directory), data, views, /*features=*/false), kClasses};
+  return {make_teacher(options, std::make_shared<Labels>(directory), data, views, /*features=*/false),
+          arguments.classes};
 }
 
-double images_per_second(const BenchArguments& arguments, Objective& objective, std::optional<Lessons>& lessons,
-                         std::vector<Batch>& pool) {
+/// Images a second, on the wall and of processor time, and the share of that time that goes into the teacher's word.
+Json measure(const BenchArguments& arguments, Objective& objective, std::optional<Lessons>& lessons,
+             std::vector<Batch>& pool) {
   const NetworkOptions network_options{.device = arguments.device, .precision = parse_precision(arguments.precision)};
-  Network network(build_model(arguments.model, kClasses, arguments.channels, arguments.size), network_options);
+  Network network(build_model(arguments.model, arguments.classes, arguments.channels, arguments.size), network_options);
   Optimizer optimizer(network.parameters(), {.kind = "sgd", .momentum = 0.9, .weight_decay = 5e-4});
   int64_t steps = 0;
+  double reading = 0;
   const auto step = [&] {
     Batch& batch = pool[static_cast<size_t>(steps++ % kPool)];
     const at::Tensor images = wrap_images(batch.images.data(), batch.size, arguments.channels, arguments.size,
                                           arguments.size, network.device());
+    const double asked = thread_cpu_seconds();
     const Lesson* lesson = lessons ? &lessons->give(batch, network.device()) : nullptr;
+    reading += thread_cpu_seconds() - asked;
     const LossValue loss = objective(network.forward(images, /*training=*/true), {}, batch, /*epoch=*/0, lesson);
     loss.total.backward();
     optimizer.step(0.01);
@@ -112,9 +113,13 @@ double images_per_second(const BenchArguments& arguments, Objective& objective, 
   };
   for (int64_t i = 0; i < kWarmUp; ++i) step();
   steps = 0;
-  const double start = wall_seconds();
+  reading = 0;
+  const double start = wall_seconds(), start_cpu = process_cpu_seconds();
   while (wall_seconds() - start < arguments.seconds) step();
-  return static_cast<double>(steps * arguments.batch) / (wall_seconds() - start);
+  const double wall = wall_seconds() - start, cpu = process_cpu_seconds() - start_cpu;
+  const auto images = static_cast<double>(steps * arguments.batch);
+  return {
+      {"images_per_second", images / wall}, {"images_per_core_second", images / cpu}, {"teacher_share", reading / cpu}};
 }
 
 void run(const BenchArguments& arguments) {
@@ -125,12 +130,13 @@ void run(const BenchArguments& arguments) {
   const fs::path store = fs::temp_directory_path() / str("retort_step_bench_", getpid());
   if (arguments.labels > 0) {
     options.distill = DistillOptions{.labels = store.string(), .temperature = 3, .alpha = 0.7};
-    lessons = make_stored_lessons(arguments, store, options, pool);
+    lessons = make_stored_lessons(arguments, store, options);
   }
   Objective objective(options);
-  const double rate = images_per_second(arguments, objective, lessons, pool);
+  Json result = measure(arguments, objective, lessons, pool);
   fs::remove_all(store);
-  std::cout << Json{{"images_per_second", rate}, {"peak_memory", peak_memory_bytes()}}.dump() << '\n';
+  result["peak_memory"] = peak_memory_bytes();
+  std::cout << result.dump() << '\n';
 }
 
 }  // namespace
@@ -150,6 +156,8 @@ int main(int argc, char** argv) try {
   app.add_option("--seconds", arguments.seconds)->capture_default_str();
   app.add_option("--labels", arguments.labels, "members of a store of soft labels; 0 is plain training")
       ->capture_default_str();
+  app.add_option("--top", arguments.top, "logits that the store keeps of each row; 0 is all")->capture_default_str();
+  app.add_option("--classes", arguments.classes)->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   retort::run(arguments);
 } catch (const std::exception& error) {

@@ -90,6 +90,7 @@ class Vgg8(nn.Module):
 
 SMALL = {
     "resnet8": lambda classes, channels: ResNet(8, [16, 16, 32, 64], classes, channels),
+    "resnet8_quarter": lambda classes, channels: ResNet(8, [4, 4, 8, 16], classes, channels),
     "resnet8_half": lambda classes, channels: ResNet(8, [8, 8, 16, 32], classes, channels),
     "resnet20": lambda classes, channels: ResNet(20, [16, 16, 32, 64], classes, channels),
     "wrn_16_2": lambda classes, channels: WideResNet(16, 2, classes, channels),

@@ -245,6 +245,21 @@ TEST(Labels, KeepTheHighestOfManyClasses) {
   EXPECT_NEAR(out[50], -2, 1e-5);
 }
 
+// docs/formats.md: 2 bytes times members, views, samples and classes, or 4 top + 4 in place of 2 classes.
+TEST(Labels, AreAsLargeAsTheArithmeticSays) {
+  for (const int64_t top : {0, 32}) {
+    const TempDir dir;
+    LabelsInfo info = make_info();
+    info.samples = 2000, info.classes = 100, info.top = top;
+    write_store(dir / "store", info);
+    double bytes = 0;
+    for (const auto& entry : fs::directory_iterator(dir / "store")) bytes += static_cast<double>(entry.file_size());
+    const auto rows = static_cast<double>(2 * info.views * info.samples);
+    const auto expected = rows * static_cast<double>(top > 0 ? 4 * top + 4 : 2 * info.classes);
+    EXPECT_NEAR(bytes / expected, 1, 0.05) << top;
+  }
+}
+
 TEST(Labels, RefuseAClassBeyondTheLastOne) {
   const TempDir dir;
   LabelsInfo info = make_info();
