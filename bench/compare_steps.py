@@ -41,10 +41,10 @@ class Configuration:
     others: list
 
 
-def plain(model):
-    size = ["--model", model, "--size", "32", "--channels", "3", "--batch", "128"]
+def plain(model, target, side=32, batch=128):
+    size = ["--model", model, "--size", str(side), "--channels", "3", "--batch", str(batch)]
     peers = [Program(f"PyTorch {p}", [*size, "--precision", p], peer=True) for p in ("f32", "bf16")]
-    return Configuration(f"plain step, {model}", 0.95, Program("ours", [*size, "--precision", "auto"]), peers)
+    return Configuration(f"plain step, {model}, {side}", target, Program("ours", [*size, "--precision", "auto"]), peers)
 
 
 def distilled(model):
@@ -66,7 +66,12 @@ def top_of_many(model, size):
                          [Program("ours, plain", shape)])
 
 
-CONFIGURATIONS = [plain(m) for m in ("resnet18", "resnet8", "mobilenetv3_small_050")]
+MOBILE = ("mobilenetv3_small_050", "mobilenetv3_large_100", "efficientnet_b0")
+CONFIGURATIONS = [plain(m, 2) for m in MOBILE]
+CONFIGURATIONS += [plain("resnet18", 1.3), plain("resnet8", 1.25), plain("resnet20", 1.25), plain("resnet50", 1.2)]
+CONFIGURATIONS += [plain(m, 1.6, 224, 32) for m in MOBILE]
+CONFIGURATIONS += [plain("resnet18", 1.05, 224, 32), plain("resnet50", 1.05, 224, 32)]
+CONFIGURATIONS += [plain("vit_tiny_patch16_224", 1, 224, 32)]
 CONFIGURATIONS += distilled("resnet8_half") + distilled("resnet8")
 CONFIGURATIONS += [top_of_many("mobilenetv3_small_050", 32), top_of_many("mobilenetv3_small_050", 64)]
 

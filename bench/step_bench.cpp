@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/machine.h"
+#include "base/memory.h"
 #include "base/random.h"
 #include "retort/network.h"
 #include "retort/zoo.h"
@@ -144,6 +145,7 @@ void run(const BenchArguments& arguments) {
 }  // namespace retort
 
 int main(int argc, char** argv) try {
+  retort::keep_freed_memory();  // as the program does
   retort::BenchArguments arguments;
   CLI::App app("Images a second of a training step");
   app.add_option("--model", arguments.model)->capture_default_str();

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <new>
 
+#include "base/memory.h"
 #include "cli/command.h"
 
 #ifndef RETORT_VERSION
@@ -81,6 +82,7 @@ int run(int argc, char** argv) {
 }  // namespace retort::cli
 
 int main(int argc, char** argv) {
+  retort::keep_freed_memory();
   retort::cli::catch_interrupts();
   try {
     return retort::cli::run(argc, argv);

@@ -62,7 +62,7 @@ class CliTest(RetortCase):
 
     def test_help(self):
         text = self.run_retort("--help").stdout
-        for verb in ("demo", "data", "train", "ensemble", "calibrate", "soup", "label", "distill", "eval", "export", "bench", "compare", "list"):
+        for verb in ("demo", "data", "train", "ensemble", "calibrate", "soup", "label", "distill", "eval", "export", "bench", "plan", "compare", "list"):
             self.assertIn(verb, text)
             for option in ("--json", "--seed", "--threads", "--device", "--quiet"):
                 self.assertIn(option, self.run_retort(verb, "--help").stdout)
@@ -112,6 +112,15 @@ class CliTest(RetortCase):
                            ("diversities", "bagging"), ("soups", "greedy")):
             self.assertIn(some, [item["name"] for item in self.run_json("list", what)[what]])
             self.assertIn(some, self.run_retort("list", what).stdout)
+
+    def test_plan(self):
+        args = ("plan", "--model", "mobilenetv3_small_050", "--img-size", "16", "--batch", "2", "--seconds", "0", "--threads", "1")
+        doc = self.run_json(*args)
+        candidates = {step["candidate"] for step in doc["steps"]}
+        self.assertLessEqual({"depthwise", "matmul", "norm", "squeeze", "torch"}, candidates)
+        self.assertAlmostEqual(sum(step["seconds"] for step in doc["steps"]), doc["seconds"])
+        self.assertIn("conv_stem", self.run_retort(*args).stdout)
+        self.assertIn("--batch", self.error_line(*args, "--batch", "0", expect=2))
 
     def test_pipeline(self):
         a, b = self.member("a"), self.member("b", "--seed", 2)

@@ -62,6 +62,15 @@ void expect_as_plain(const Graph& graph, const at::Tensor& images, bool training
   }
 }
 
+std::string candidate_of(const Graph& graph, const Shape& image, const std::string& node) {
+  const Plan plan = make_plan(graph, infer_shapes(graph, image), 4, {}, /*plain=*/false);
+  const int index = graph.find(node);
+  for (const Step& s : plan.steps) {
+    if (std::find(s.nodes.begin(), s.nodes.end(), index) != s.nodes.end()) return s.candidate->name;
+  }
+  return "";
+}
+
 class PlanTest : public testing::Test {
  protected:
   void SetUp() override { set_threads(1); }
@@ -80,6 +89,22 @@ TEST_F(PlanTest, StepsAreThoseOfPlainOperations) {
 TEST_F(PlanTest, TapsSeeWhatIsFusedOtherwise) {
   expect_as_plain(test::tiny_graph(), test::golden_images({4, 2, 12, 12}), true,
                   {"stem_norm", "main_norm", "add", "depthwise_norm", "depthwise", "squeeze", "gate", "excite"});
+}
+
+// Convolutions of 1x1, 2x2 and 3x2 maps, with and without stride.
+TEST_F(PlanTest, SmallMapsGiveWhatPlainOperationsGive) {
+  GraphBuilder b("small", 2, 3);
+  int x = b.input();
+  x = b.conv2d(x, "a", {.out = 5, .kernel = 3, .padding = 1});
+  x = b.conv2d(x, "b", {.out = 4, .kernel = 3, .stride = 2, .padding = 1});
+  x = b.conv2d(x, "c", {.out = 7, .kernel = 3, .stride = 2, .padding = 1});
+  x = b.conv2d(x, "d", {.out = 6, .kernel = 5, .padding = 2});
+  b.linear(b.apply(Op::flatten, "flat", {b.apply(Op::global_avg_pool, "pool", {x})}), "head", 3);
+  const Graph graph = b.finish("a", "head");
+  EXPECT_EQ(candidate_of(graph, {2, 3, 2}, "a"), "unrolled");
+  EXPECT_EQ(candidate_of(graph, {2, 3, 2}, "b"), "unrolled");
+  EXPECT_EQ(candidate_of(graph, {2, 3, 2}, "d"), "matmul");
+  expect_as_plain(graph, test::golden_images({4, 2, 3, 2}), true);
 }
 
 // Maps that shrink to a pixel, squeeze-and-excite, residuals, both hard_swish and silu.
@@ -114,15 +139,6 @@ TEST_F(PlanTest, NormOfOneValueIsRefused) {
   EXPECT_THROW(network.forward(test::golden_images({1, 2, 1, 1}), true), Error);
 }
 
-std::string candidate_of(const Graph& graph, const Shape& image, const std::string& node) {
-  const Plan plan = make_plan(graph, infer_shapes(graph, image), 4, {}, /*plain=*/false);
-  const int index = graph.find(node);
-  for (const Step& s : plan.steps) {
-    if (std::find(s.nodes.begin(), s.nodes.end(), index) != s.nodes.end()) return s.candidate->name;
-  }
-  return "";
-}
-
 TEST_F(PlanTest, CandidatesAreTakenWhereTheyFit) {
   const Graph graph = test::tiny_graph();
   const Shape image = {2, 12, 12};
@@ -135,6 +151,9 @@ TEST_F(PlanTest, CandidatesAreTakenWhereTheyFit) {
   EXPECT_EQ(candidate_of(graph, image, "excite"), "squeeze");
   const Graph resnet = build_model("resnet18", 10, 3, 32);
   EXPECT_EQ(candidate_of(resnet, {3, 32, 32}, "layer4.1.conv1"), "matmul");  // on a map of one pixel
+  EXPECT_EQ(candidate_of(resnet, {3, 32, 32}, "layer3.1.conv1"), "unrolled");
+  EXPECT_EQ(candidate_of(resnet, {3, 32, 32}, "layer4.0.conv1"), "unrolled");
+  EXPECT_EQ(candidate_of(resnet, {3, 32, 32}, "layer2.1.conv1"), "torch");
   EXPECT_EQ(candidate_of(resnet, {3, 224, 224}, "layer4.1.conv1"), "torch");
 }
 
