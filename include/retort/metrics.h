@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -79,6 +80,20 @@ Change accuracy_change(std::span<const uint8_t> correct_a, std::span<const uint8
 /// is learnt about seeds. Throws Error on empty groups and on runs of different lengths.
 Change seeds_change(std::span<const std::vector<uint8_t>> a, std::span<const std::vector<uint8_t>> b,
                     uint64_t seed = 0);
+
+/// Share of the teacher's gain over a student from scratch that distilling gave: (student - scratch) / (teacher -
+/// scratch), of mean accuracies, with an interval over samples and seeds as that of seeds_change(). Where the teacher
+/// is no better than the student from scratch in some resamples, a share means nothing there, and there is none.
+std::optional<Change> gain_kept(std::span<const std::vector<uint8_t>> scratch,
+                                std::span<const std::vector<uint8_t>> student, const std::vector<uint8_t>& teacher,
+                                uint64_t seed = 0);
+
+/// How far a student says what its teacher says, labels aside. Logits are [N, C].
+struct Likeness {
+  std::vector<double> same;  ///< [N] 1 where both predict the same class
+  std::vector<double> kl;    ///< [N] KL(teacher || student) of probabilities at temperature 1, natural logarithm
+};
+Likeness likeness(std::span<const float> teacher, std::span<const float> student, int64_t classes);
 
 /// McNemar's test (1947) of two models on the same samples: is either right more often where just one of them is?
 struct McNemar {

@@ -73,6 +73,42 @@ TEST(SeedsChange, DependsOnTheSeedAlone) {
   EXPECT_EQ(seeds_change(a, b, 5).interval.high, seeds_change(a, b, 5).interval.high);
 }
 
+TEST(GainKept, ValueIsTheShareOfTheTeachersGain) {
+  const Runs scratch = {{1, 0, 0, 0, 0}}, student = {{1, 1, 0, 0, 0}, {1, 1, 1, 0, 0}};
+  const std::vector<uint8_t> teacher = {1, 1, 1, 1, 1};
+  Runs many_scratch = {{}}, many_student = {{}, {}};
+  std::vector<uint8_t> many_teacher;
+  for (int i = 0; i < 100; ++i) {  // so many that every resample shows the gain
+    many_scratch[0].insert(many_scratch[0].end(), scratch[0].begin(), scratch[0].end());
+    for (size_t r = 0; r < 2; ++r) {
+      many_student[r].insert(many_student[r].end(), student[r].begin(), student[r].end());
+    }
+    many_teacher.insert(many_teacher.end(), teacher.begin(), teacher.end());
+  }
+  const std::optional<Change> kept = gain_kept(many_scratch, many_student, many_teacher);
+  ASSERT_TRUE(kept);
+  EXPECT_DOUBLE_EQ(kept->value, 0.375);
+  EXPECT_LT(kept->interval.low, 0.25);  // a single seed is at 0.25 or 0.5, samples add to it
+  EXPECT_GT(kept->interval.high, 0.5);
+}
+
+// The teacher itself keeps all of its gain in every resample, the student from scratch none.
+TEST(GainKept, EndsAreOneAndZero) {
+  const Runs scratch = make_runs({0.7}, 1000, 1), teacher = make_runs({0.9}, 1000, 2);
+  const std::optional<Change> all = gain_kept(scratch, teacher, teacher[0]),
+                              none = gain_kept(scratch, scratch, teacher[0]);
+  ASSERT_TRUE(all && none);
+  EXPECT_EQ(all->interval.low, 1);
+  EXPECT_EQ(all->interval.high, 1);
+  EXPECT_EQ(none->interval.low, 0);
+  EXPECT_EQ(none->interval.high, 0);
+}
+
+TEST(GainKept, IsNothingWhereTheTeacherMayGainNothing) {
+  const Runs scratch = make_runs({0.80}, 300, 1), teacher = make_runs({0.81}, 300, 2);
+  EXPECT_FALSE(gain_kept(scratch, scratch, teacher[0]));
+}
+
 TEST(SeedsChange, RefusesBadGroups) {
   const Runs one = {{1, 0}}, longer = {{1, 0, 1}}, empty = {{}};
   EXPECT_THROW(seeds_change({}, one), Error);
