@@ -2,6 +2,7 @@
 /// The measured table: every member, each ensemble, each student, on the same test samples in the same run.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,36 @@ struct EnsembleDiversity {
   std::vector<Contribution> additions;      ///< of each candidate, on val
 };
 
+/// What a distilled student took over from its teacher, on the table's samples; of several seeds: means, and intervals
+/// over samples.
+struct StudentReport {
+  std::string student, teacher;  ///< names of rows
+  std::string scratch;           ///< row of the same architecture from scratch; "" where the table has none
+  int64_t seeds = 1;
+  double agreement = 0;  ///< share of samples for which it predicts what its teacher predicts
+  Interval agreement_interval;
+  double kl = 0;  ///< mean KL(teacher || student) at temperature 1, natural logarithm
+  Interval kl_interval;
+  /// Share of the teacher's gain over the student from scratch; none without such a student, and where the data do not
+  /// show that gain.
+  std::optional<Change> gain_kept;
+  /// NLL and ECE of its own logits, and of those divided by a temperature that val was fitted with.
+  struct Calibrated {
+    double nll = 0, ece = 0;
+  } raw, calibrated;
+  double temperature = 1;
+  bool is_calibrated = false;  ///< its run keeps a calibration, which the table's rows are made with
+  /// Accuracy on each class, less the teacher's.
+  struct ClassChange {
+    std::string label;
+    int64_t samples = 0;
+    double teacher_accuracy = 0;
+    Change change;
+  };
+  std::vector<ClassChange> classes;
+  double train_core_seconds = 0, label_core_seconds = 0;  ///< of the first seed
+};
+
 struct Table {
   std::string data, split, baseline;  ///< baseline: name of the best member by val accuracy, never by test
   std::string machine, command;
@@ -61,6 +92,7 @@ struct Table {
   /// Ensembles against the best member, distilled students against the same ones from scratch.
   std::vector<PairedDifference> differences;
   int64_t comparisons = 0;  ///< that p-values are corrected for: changes of rows and differences, each counted once
+  std::vector<StudentReport> students;       ///< of each distilled row whose teacher is a row, too
   std::vector<EnsembleDiversity> diversity;  ///< of each ensemble, where asked for
 };
 

@@ -8,33 +8,14 @@
 #include "model/held_out.h"
 #include "model/model_files.h"
 #include "report/diversity_report.h"
-#include "report/evaluator.h"
-#include "report/run_facts.h"
+#include "report/entries.h"
+#include "report/student_report.h"
 #include "report/support.h"
 #include "retort/report.h"
 
 namespace retort {
 
 namespace {
-
-// One model as it was evaluated; several seeds of one student become one row later.
-struct Entry {
-  std::string path, name;
-  RunFacts facts;
-  Metrics metrics;
-  std::vector<uint8_t> correct;
-};
-
-// What all seeds of one row have in common, the first one first.
-using Group = std::vector<const Entry*>;
-
-// Nothing where the monitor stopped it.
-std::optional<Entry> make_entry(Evaluator& evaluator, const std::string& path, const std::string& split) {
-  Model model = evaluator.open(path);
-  const std::optional<Predictions> p = evaluator.combined(model, split);
-  if (!p) return std::nullopt;
-  return Entry{path, model.name(), read_facts(path), evaluate(*p), correct(p->logits, p->labels, p->classes)};
-}
 
 double val_accuracy(Evaluator& evaluator, const Entry& entry) {
   if (entry.facts.val_accuracy) return *entry.facts.val_accuracy;
@@ -54,46 +35,6 @@ void check_options(const CompareOptions& options) {
   if (options.diversity && std::none_of(options.models.begin(), options.models.end(), is_ensemble)) {
     fail_usage("compare", "asked for the diversity of ensembles, but none is among the models; give one, too");
   }
-}
-
-// Students of one recipe and different seeds; all else stands alone, in the order given.
-std::vector<Group> group_seeds(const std::vector<Entry>& entries) {
-  std::vector<Group> groups;
-  for (const Entry& entry : entries) {
-    const auto is_seed_of = [&](const Group& group) {
-      const RunFacts& first = group.front()->facts;
-      return entry.facts.kind == "student" && !entry.facts.recipe.empty() && first.kind == "student" &&
-             first.recipe == entry.facts.recipe &&
-             std::none_of(group.begin(), group.end(), [&](auto* e) { return e->facts.seed == entry.facts.seed; });
-    };
-    const auto group = std::find_if(groups.begin(), groups.end(), is_seed_of);
-    if (group == groups.end()) {
-      groups.push_back({&entry});
-    } else {
-      group->push_back(&entry);
-    }
-  }
-  return groups;
-}
-
-// What the names of a group's runs begin with, whole words: "kd-seed1", "kd-seed2" -> "kd".
-std::string common_name(const Group& group) {
-  std::string prefix = group.front()->name;
-  for (const Entry* entry : group) {
-    const auto end = std::mismatch(prefix.begin(), prefix.end(), entry->name.begin(), entry->name.end()).first;
-    prefix.erase(end, prefix.end());
-  }
-  const bool whole = std::any_of(group.begin(), group.end(), [&](auto* e) { return e->name == prefix; });
-  if (const size_t separator = prefix.find_last_of("-_. "); !whole && separator != std::string::npos) {
-    prefix.erase(separator);
-  }
-  return prefix.empty() ? group.front()->name : prefix;
-}
-
-std::vector<std::vector<uint8_t>> verdicts(const Group& group) {
-  std::vector<std::vector<uint8_t>> out;
-  for (const Entry* entry : group) out.push_back(entry->correct);
-  return out;
 }
 
 // Accuracy of `group` above that of `base`.
@@ -258,9 +199,10 @@ Table compare(const CompareOptions& options, const Monitor& monitor) {
   for (const Group& group : groups) table.rows.push_back(make_row(group));
   make_names_unique(table.rows);
   add_comparisons(table, groups, find_baseline(groups, evaluator));
+  add_students(table, groups, evaluator);
   if (options.diversity) add_diversity(table, entries, evaluator);
   measure_costs(table, options, evaluator.samples(options.split), monitor);
-  if (monitor.stopping()) table.rows.clear(), table.differences.clear(), table.diversity.clear();
+  if (monitor.stopping()) table = {.data = table.data, .split = table.split};
   return table;
 }
 

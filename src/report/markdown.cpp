@@ -2,6 +2,7 @@
 
 #include "report/diversity_report.h"
 #include "report/format.h"
+#include "report/student_report.h"
 
 namespace retort {
 
@@ -49,6 +50,12 @@ std::string lay_out(const EnsembleDiversity& d) {
              "\n\n", lay_out(contribution_columns(d)), "\n", escape(advice(d)), "\n");
 }
 
+std::string lay_out_students(const Table& table) {
+  std::string out = str("\n", escape(students_heading(table)), "\n\n", lay_out(student_columns(table)));
+  for (const std::string& note : student_notes(table)) out += str("\n", escape(note), "\n");
+  return out;
+}
+
 }  // namespace
 
 std::string to_markdown(const Table& table) {
@@ -64,6 +71,7 @@ std::string to_markdown(const Table& table) {
     out += str("- ", difference_sentence(d, table.samples), "\n");
   }
   for (const std::string& note : notes(table)) out += str("\n", escape(note), "\n");
+  if (!table.students.empty()) out += lay_out_students(table);
   for (const EnsembleDiversity& d : table.diversity) out += lay_out(d);
   if (!table.command.empty()) out += str("\nMade by\n\n    ", printable(table.command), "\n");
   return out;

@@ -4,6 +4,7 @@
 #include "metrics/metrics_json.h"
 #include "model/measurement_json.h"
 #include "report/diversity_json.h"
+#include "report/student_json.h"
 
 namespace retort {
 
@@ -108,6 +109,8 @@ std::string to_json(const Table& table) {
     json["differences"].back().update(support_json(d.support));
   }
   json["comparisons"] = table.comparisons;
+  json["students"] = Json::array();
+  for (const StudentReport& student : table.students) json["students"].push_back(student_json(student));
   json["diversity"] = Json::array();
   for (const EnsembleDiversity& d : table.diversity) json["diversity"].push_back(diversity_json(d));
   // A directory's name need not be UTF-8; JSON must be.

@@ -39,6 +39,16 @@ std::string recipe_of(Json options) {
   return options.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
+void read_distillation(const std::string& where, const Json& run, const Json& distill, RunFacts& facts) {
+  facts.method = method_of(where, distill);
+  facts.teacher = get<std::string>(where, distill, "teacher");
+  facts.combiner = get<std::string>(where, distill, "combiner");
+  if (!run.contains("teachers")) return;
+  for (const Json& network : get<std::vector<Json>>(where, run, "teachers")) {
+    facts.teacher_networks.push_back(get<std::string>(where, network, "sha256"));
+  }
+}
+
 void read_run_json(const fs::path& path, RunFacts& facts) {
   const std::string where = (run_of(path) / "run.json").string();
   const Json run = read_run_file(path);
@@ -49,7 +59,8 @@ void read_run_json(const fs::path& path, RunFacts& facts) {
   facts.recipe = recipe_of(options);
   if (run.contains("snapshot_of")) facts.recipe += str(" after ", get<int64_t>(where, run, "epochs"), " epochs");
   facts.distilled = options.contains("distill") && !options.at("distill").is_null();
-  facts.method = facts.distilled ? method_of(where, options.at("distill")) : "from scratch";
+  facts.method = "from scratch";
+  if (facts.distilled) read_distillation(where, run, options.at("distill"), facts);
   if (run.contains("soup")) facts.method = soup_method(where, run.at("soup"));
   const bool student = facts.distilled || (run.contains("role") && get<std::string>(where, run, "role") == "student");
   facts.kind = student ? "student" : "member";
@@ -80,7 +91,7 @@ RunFacts read_facts(const std::string& ref) {
   if (holds_ensemble(path) && !is_there(path / "model.safetensors")) {
     return read_ensemble_facts(path);
   }
-  RunFacts facts;
+  RunFacts facts{.is_calibrated = is_there(path / "calibration.json")};
   read_run_json(path, facts);
   const fs::path metrics_file = path / "metrics.json";
   if (!is_there(metrics_file)) return facts;

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace retort {
 
@@ -14,6 +15,11 @@ struct RunFacts {
   std::string recipe;           ///< equal for runs that differ in nothing but seeds; empty where nothing says
   uint64_t seed = 0;
   bool distilled = false, is_cascade = false;
+  /// Of a distilled student: its teacher as it was given, and where it had stored members alone, how they were
+  /// combined.
+  std::string teacher, combiner;
+  std::vector<std::string> teacher_networks;  ///< hashes of their weights
+  bool is_calibrated = false;                 ///< a run with a calibration of its own
   double train_core_seconds = 0, label_core_seconds = 0;
   std::optional<double> val_accuracy;  ///< as training, or the ensemble's fit, left it
 };

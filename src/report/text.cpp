@@ -2,6 +2,7 @@
 
 #include "report/diversity_report.h"
 #include "report/format.h"
+#include "report/student_report.h"
 
 namespace retort {
 
@@ -101,6 +102,13 @@ std::string lay_out_diversity(const EnsembleDiversity& d, size_t width) {
              wrap(advice(d), width), "\n");
 }
 
+std::string lay_out_students(const Table& table, size_t width) {
+  std::string out =
+      str("\n", wrap(students_heading(table), width), "\n\n", lay_out_named(student_columns(table), width), "\n");
+  for (const std::string& note : student_notes(table)) out += wrap(note, width) + "\n";
+  return out;
+}
+
 }  // namespace
 
 std::string to_text(const Table& table, int width) {
@@ -115,6 +123,7 @@ std::string to_text(const Table& table, int width) {
   const std::vector<std::string> below = notes(table);
   if (!below.empty()) out += "\n";
   for (const std::string& note : below) out += wrap(note, columns) + "\n";
+  if (!table.students.empty()) out += lay_out_students(table, columns);
   for (const EnsembleDiversity& d : table.diversity) out += lay_out_diversity(d, columns);
   return out;
 }

@@ -17,7 +17,8 @@ namespace {
 using test::expect_error;
 
 Json distill_json(const std::string& loss) {
-  return {{"loss", loss}, {"temperature", 3.0}, {"alpha", 0.7}, {"labels", "labels"}, {"teacher", ""}};
+  return {{"loss", loss},       {"temperature", 3.0}, {"alpha", 0.7},
+          {"labels", "labels"}, {"teacher", ""},      {"combiner", ""}};
 }
 
 // A run.json as training leaves it.
@@ -189,6 +190,80 @@ TEST_F(CompareTest, SeedsOfOneStudentAreOneRow) {
   EXPECT_NEAR(d.change.value, mean - scratch.accuracy_over_seeds.mean, 1e-12);
   EXPECT_LE(d.change.interval.low, d.change.value);
   EXPECT_GE(d.change.interval.high, d.change.value);
+}
+
+TEST_F(CompareTest, ShowsWhatAStudentTookOverFromItsTeacher) {
+  const std::string a = write_run("a", 1, run_json("member", 1), 0.6),
+                    b = write_run("b", 2, run_json("member", 2), 0.7);
+  const std::string both = (dir / "both").string(), other = (dir / "other").string();
+  const Ensemble ensemble = fit_ensemble({.members = {a, b}, .data = data.spec, .threads = 1, .out = both});
+  fit_ensemble({.members = {a, b}, .method = "mean_probabilities", .data = data.spec, .threads = 1, .out = other});
+  const auto distilled = [&](uint64_t seed, const std::string& teacher) {
+    Json distill = distill_json("kd");
+    distill["teacher"] = teacher;
+    Json run = run_json("student", seed, distill);
+    for (const Ensemble::Member& m : ensemble.members)
+      run["teachers"].push_back({{"name", "m"}, {"path", "m"}, {"sha256", m.sha256}});
+    return run;
+  };
+  const std::string s1 = write_run("kd-seed1", 11, distilled(1, both)),
+                    s2 = write_run("kd-seed2", 12, distilled(2, both)),
+                    from_store = write_run("store", 13, distilled(3, "")),
+                    stranger = write_run("stranger", 14, run_json("student", 4, distill_json("dkd"))),
+                    scratch = write_run("scratch", 15, run_json("student", 5));
+  const Table table = compare_all({other, both, s1, s2, from_store, stranger, scratch});
+  ASSERT_EQ(table.students.size(), 2u);  // the stranger's teacher is not in the table
+  const StudentReport &two = table.students[0], &one = table.students[1];
+  EXPECT_EQ(two.student, "kd");
+  EXPECT_EQ(two.teacher, "both");
+  EXPECT_EQ(two.scratch, "scratch");
+  EXPECT_EQ(two.seeds, 2);
+  EXPECT_EQ(one.student, "store");
+  EXPECT_EQ(one.teacher, "both");  // the store's members by mean_logits
+  const auto answers = [&](const std::string& path) {
+    Model model(path);
+    return combine(model.combiner(), predict(model, data, data.test), "x");
+  };
+  const Predictions teacher = answers(both), first = answers(s1), second = answers(s2);
+  const Likeness like1 = likeness(teacher.logits, first.logits, 3), like2 = likeness(teacher.logits, second.logits, 3);
+  EXPECT_NEAR(two.agreement, (mean_sd(like1.same).mean + mean_sd(like2.same).mean) / 2, 1e-9);
+  EXPECT_NEAR(two.kl, (mean_sd(like1.kl).mean + mean_sd(like2.kl).mean) / 2, 1e-9);
+  EXPECT_LE(two.agreement_interval.low, two.agreement);
+  EXPECT_GE(two.agreement_interval.high, two.agreement);
+  EXPECT_NEAR(two.raw.nll, (evaluate(first).nll + evaluate(second).nll) / 2, 1e-9);
+  double temperature = 0;
+  for (const std::string& path : {s1, s2}) {
+    Model model(path);
+    const auto fitted = fit_calibration("temperature", predict(model, data, data.val));
+    temperature += fitted->fitted().at("temperatures").values.at(0) / 2;
+  }
+  EXPECT_NEAR(two.temperature, temperature, 1e-9);
+  ASSERT_EQ(two.classes.size(), 3u);
+  int64_t samples = 0;
+  double change = 0;  // of all samples is that of the classes, each by its size
+  for (const StudentReport::ClassChange& c : two.classes) {
+    samples += c.samples;
+    change += c.change.value * static_cast<double>(c.samples) / 40;
+  }
+  EXPECT_EQ(samples, 40);
+  EXPECT_NEAR(change, (evaluate(first).accuracy + evaluate(second).accuracy) / 2 - evaluate(teacher).accuracy, 1e-9);
+  EXPECT_FALSE(two.is_calibrated);
+  EXPECT_EQ(two.label_core_seconds, 4);
+}
+
+TEST_F(CompareTest, AStudentsOwnCalibrationDoesNotHideItsLogits) {
+  const std::string a = write_run("a", 1, run_json("member", 1), 0.6);
+  Json run = run_json("student", 2, distill_json("kd"));
+  run["teachers"] = {{{"name", "a"}, {"path", a}, {"sha256", weights_hash(a)}}};
+  const std::string s = write_run("s", 2, run);
+  const StudentReport before = compare_all({a, s}).students.at(0);
+  calibrate_model({.path = s, .data = data.spec, .threads = 1});
+  const Table table = compare_all({a, s});
+  const StudentReport& after = table.students.at(0);
+  EXPECT_TRUE(after.is_calibrated);
+  EXPECT_EQ(after.raw.nll, before.raw.nll);
+  EXPECT_EQ(after.calibrated.nll, before.calibrated.nll);
+  EXPECT_NEAR(table.rows[1].metrics.nll, before.calibrated.nll, 1e-9);
 }
 
 TEST_F(CompareTest, OtherSettingsAreOtherRows) {

@@ -85,4 +85,31 @@ inline Table fixed_table_with_diversity() {
   return table;
 }
 
+/// The fixed table with what its student took over from its ensemble.
+inline Table fixed_table_with_students() {
+  Table table = fixed_table();
+  StudentReport s{.student = "resnet8_half-distilled", .teacher = "mean_logits", .scratch = "resnet8_half-scratch"};
+  s.seeds = 2;
+  s.agreement = 0.9312;
+  s.agreement_interval = {0.9262, 0.9363};
+  s.kl = 0.0875;
+  s.kl_interval = {0.08125, 0.09375};
+  s.gain_kept = {.value = 0.4125, .interval = {0.25, 0.5625}};
+  s.raw = {0.3125, 0.0475};
+  s.calibrated = {0.28125, 0.0125};
+  s.temperature = 1.75;
+  s.train_core_seconds = 128.25;
+  s.label_core_seconds = 4.5;
+  s.classes = {{"T-shirt", 1000, 0.86, {.value = -0.0125, .interval = {-0.025, 0.0005}}},
+               {"shirt", 1000, 0.77, {.value = -0.0525, .interval = {-0.0725, -0.0325}}},
+               {"coat", 1000, 0.86, {.value = -0.03, .interval = {-0.045, -0.015}}}};
+  StudentReport calibrated = s;
+  calibrated.student = "tiny";
+  calibrated.gain_kept.reset();
+  calibrated.is_calibrated = true;
+  calibrated.classes.resize(1);
+  table.students = {s, calibrated};
+  return table;
+}
+
 }  // namespace retort

@@ -57,6 +57,12 @@ TEST(Render, AdviceFollowsTheIntervals) {
   EXPECT_NE(to_text(table, 1000).find("Add none of the candidates"), std::string::npos);
 }
 
+TEST(Render, Students) {
+  expect_golden("students.txt", to_text(fixed_table_with_students()));
+  expect_golden("students.md", to_markdown(fixed_table_with_students()));
+  expect_golden("students.json", Json::parse(to_json(fixed_table_with_students())).at("students").dump(2) + "\n");
+}
+
 TEST(Render, OnlyUnsupportedChangesAreMarked) {
   Table table = fixed_table();
   for (Row& row : table.rows) row.support.supported = true;
@@ -72,6 +78,8 @@ TEST(Render, TextKeepsToTheWidth) {
   table.diversity[0].members[1] = std::string(200, 'z');
   table.rows[0].name = std::string(300, 'x');
   table.rows[1].method = std::string(300, 'y');
+  table.students = fixed_table_with_students().students;
+  table.students[0].classes[1].label = std::string(250, 'w');
   for (const int width : {40, 60, 80, 100, 120, 200}) {
     EXPECT_LE(widest_line(to_text(table, width)), static_cast<size_t>(width)) << width;
   }

@@ -1,0 +1,145 @@
+#include "report/student_report.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+namespace retort {
+
+namespace {
+
+using Verdicts = std::vector<uint8_t>;
+
+bool is_path_of(const std::string& teacher, const std::string& path) {
+  std::error_code none;
+  return std::filesystem::weakly_canonical(teacher, none) == std::filesystem::weakly_canonical(path, none);
+}
+
+// Whether the student learnt from this model: its networks, combined in the same way.
+bool is_teacher(const Entry& model, const RunFacts& student) {
+  const auto networks = [](const std::vector<std::string>& hashes) {
+    return std::multiset(hashes.begin(), hashes.end());
+  };
+  if (networks(model.networks) != networks(student.teacher_networks)) return false;
+  if (!student.teacher.empty()) return is_path_of(student.teacher, model.path);
+  return model.networks.size() == 1 ||
+         model.facts.method == (student.combiner.empty() ? "mean_logits" : student.combiner);
+}
+
+std::optional<size_t> find_group(const std::vector<Group>& groups, const std::function<bool(const Entry&)>& is_it) {
+  const auto found = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return is_it(*g.front()); });
+  if (found == groups.end()) return std::nullopt;
+  return static_cast<size_t>(found - groups.begin());
+}
+
+// What one run of the group says: as it answers, and without its calibration.
+struct Answers {
+  Predictions given, raw, raw_val;
+};
+
+std::optional<Answers> answers_of(Evaluator& evaluator, const Entry& student, const std::string& split) {
+  Model model = evaluator.open(student.path);
+  auto given = evaluator.combined(model, split), raw = evaluator.members(model, split),
+       raw_val = evaluator.members(model, "val");
+  if (!given || !raw || !raw_val) return std::nullopt;
+  return Answers{std::move(*given), std::move(*raw), std::move(*raw_val)};
+}
+
+std::vector<double> mean_of(const std::vector<std::vector<double>>& runs) {
+  std::vector<double> mean(runs.front().size());
+  for (const auto& run : runs) {
+    for (size_t i = 0; i < mean.size(); ++i) mean[i] += run[i] / static_cast<double>(runs.size());
+  }
+  return mean;
+}
+
+// NLL and ECE before and after a temperature that val was fitted with.
+void add_calibration(StudentReport& report, const Answers& answers, double share) {
+  const auto add = [share](StudentReport::Calibrated& to, const Predictions& p) {
+    const Metrics m = evaluate(p);
+    to.nll += share * m.nll;
+    to.ece += share * m.ece;
+  };
+  const auto fitted = fit_calibration("temperature", answers.raw_val);
+  add(report.raw, answers.raw);
+  add(report.calibrated, combine(*fitted, answers.raw, "calibrated"));
+  report.temperature += share * fitted->fitted().at("temperatures").values.at(0);
+}
+
+// Those of `verdicts` whose sample is of the class.
+Verdicts of_class(const Verdicts& verdicts, const std::vector<int64_t>& labels, int64_t label) {
+  Verdicts out;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] == label) out.push_back(verdicts[i]);
+  }
+  return out;
+}
+
+std::vector<StudentReport::ClassChange> class_changes(const Group& student, const Entry& teacher,
+                                                      const std::vector<int64_t>& labels, const DataSet& data) {
+  std::vector<StudentReport::ClassChange> out;
+  for (int64_t label = 0; label < data.classes(); ++label) {
+    const std::vector<Verdicts> of_teacher = {of_class(teacher.correct, labels, label)};
+    if (of_teacher[0].empty()) continue;
+    std::vector<Verdicts> of_student;
+    for (const Verdicts& run : verdicts(student)) of_student.push_back(of_class(run, labels, label));
+    const auto samples = std::ssize(of_teacher[0]);
+    const auto right = std::count(of_teacher[0].begin(), of_teacher[0].end(), 1);
+    out.push_back({data.label_names[static_cast<size_t>(label)], samples,
+                   static_cast<double>(right) / static_cast<double>(samples), seeds_change(of_teacher, of_student)});
+  }
+  return out;
+}
+
+std::optional<StudentReport> describe(const Group& student, const Entry& teacher, Evaluator& evaluator,
+                                      const std::string& split) {
+  Model model = evaluator.open(teacher.path);
+  const auto of_teacher = evaluator.combined(model, split);
+  if (!of_teacher) return std::nullopt;
+  const double share = 1.0 / static_cast<double>(student.size());
+  StudentReport report{.seeds = std::ssize(student), .temperature = 0};
+  std::vector<std::vector<double>> same, kl;
+  for (const Entry* run : student) {
+    const auto answers = answers_of(evaluator, *run, split);
+    if (!answers) return std::nullopt;
+    Likeness like = likeness(of_teacher->logits, answers->given.logits, of_teacher->classes);
+    same.push_back(std::move(like.same));
+    kl.push_back(std::move(like.kl));
+    add_calibration(report, *answers, share);
+  }
+  const std::vector<double> mean_same = mean_of(same), mean_kl = mean_of(kl);
+  report.agreement = mean_sd(mean_same).mean, report.agreement_interval = bootstrap_mean(mean_same);
+  report.kl = mean_sd(mean_kl).mean, report.kl_interval = bootstrap_mean(mean_kl);
+  const RunFacts& facts = student.front()->facts;
+  report.is_calibrated = facts.is_calibrated;
+  report.train_core_seconds = facts.train_core_seconds;
+  report.label_core_seconds = facts.label_core_seconds;
+  report.classes = class_changes(student, teacher, of_teacher->labels, evaluator.data());
+  return report;
+}
+
+}  // namespace
+
+void add_students(Table& table, const std::vector<Group>& groups, Evaluator& evaluator) {
+  for (size_t s = 0; s < groups.size(); ++s) {
+    const RunFacts& facts = groups[s].front()->facts;
+    if (!facts.distilled) continue;
+    const auto teacher = find_group(groups, [&](const Entry& entry) { return is_teacher(entry, facts); });
+    if (!teacher) continue;
+    const Entry& entry = *groups[*teacher].front();
+    auto report = describe(groups[s], entry, evaluator, table.split);
+    if (!report) return;
+    report->student = table.rows[s].name;
+    report->teacher = table.rows[*teacher].name;
+    const auto scratch = find_group(groups, [&](const Entry& other) {
+      return other.facts.kind == "student" && !other.facts.distilled && other.facts.architecture == facts.architecture;
+    });
+    if (scratch) {
+      report->scratch = table.rows[*scratch].name;
+      report->gain_kept = gain_kept(verdicts(groups[*scratch]), verdicts(groups[s]), entry.correct);
+    }
+    table.students.push_back(std::move(*report));
+  }
+}
+
+}  // namespace retort
