@@ -18,7 +18,9 @@ class Reader {
     TomlTable out{.name = std::move(name), .where = where(from)};
     for (const auto& [key, node] : from) {
       const std::string word(key.str());
-      if (const toml::table* inner = node.as_table()) {
+      if (is_spec(node)) {
+        out.entries.push_back({word, spec(node), where(node)});
+      } else if (const toml::table* inner = node.as_table()) {
         out.tables.push_back(table(word, *inner));
       } else if (node.is_array_of_tables()) {
         for (const toml::node& element : *node.as_array()) out.tables.push_back(table(word, *element.as_table()));
@@ -50,6 +52,40 @@ class Reader {
   }
 
  private:
+  // Tables within a line, or a list of them.
+  static bool is_spec(const toml::node& node) {
+    if (const toml::table* one = node.as_table()) return one->is_inline();
+    return node.is_array_of_tables() && is_spec(node.as_array()->front());
+  }
+
+  // { name = "kd", temperature = 4 } as kd:temperature=4; several are a sum.
+  std::string spec(const toml::node& node) const {
+    std::vector<std::string> terms;
+    if (const toml::array* several = node.as_array()) {
+      for (const toml::node& term : *several) terms.push_back(spec(term));
+      return join(terms, " + ");
+    }
+    const toml::table& table = *node.as_table();
+    const toml::node* name = table.get("name");
+    if (!name || !name->is_string()) {
+      fail_usage(where(node),
+                 "a table in place of a text has no name; expected such as { name = \"kd\", temperature = 4 }");
+    }
+    std::string text = name->as_string()->get();
+    for (const auto& [key, setting] : table) {
+      if (&setting != name) text += str(":", key.str(), "=", setting_text(value(setting)));
+    }
+    return text;
+  }
+
+  static std::string setting_text(const Json& value) {
+    if (value.is_string()) return value.get<std::string>();
+    if (!value.is_array()) return value.dump();
+    std::vector<std::string> words;
+    for (const Json& word : value) words.push_back(setting_text(word));
+    return join(words, ",");
+  }
+
   std::string where(const toml::node& node) const { return str(name_, ":", node.source().begin.line); }
   static int64_t line_of(const std::string& where) { return std::atoll(where.c_str() + where.rfind(':') + 1); }
 

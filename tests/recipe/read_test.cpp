@@ -100,6 +100,24 @@ models = ["pass", "pair"]
   refuse(one + "students = [\"resnet8\", \"vgg8\"]\n[[calibrate]]\nmodel = \"distill\"\n", {"stands for 2 models"});
 }
 
+TEST(ReadRecipe, TablesInPlaceOfTexts) {
+  const auto with = [](const std::string& loss) {
+    return str(
+        "out = \"o\"\n[[train]]\nmodel = \"resnet8\"\n[[distill]]\nmodel = \"resnet8_half\"\nteacher = "
+        "\"resnet8\"\nname = \"s\"\nloss = ",
+        loss, "\n");
+  };
+  const auto loss_of = [&](const std::string& loss) {
+    return read_recipe(recipe(with(loss))).steps[1].step->trainings().at(0).distill->loss;
+  };
+  EXPECT_EQ(loss_of(R"({ name = "kd", temperature = 4 })"), "kd:temperature=4");
+  EXPECT_EQ(loss_of(R"([{ name = "kd" }, { name = "attention", weight = 500, student_taps = ["layer2", "layer3"] }])"),
+            "kd + attention:student_taps=layer2,layer3:weight=500");
+  refuse(with("{ temperature = 4 }"), {"r.toml:8", "has no name"});
+  refuse(with(R"([{ name = "kd" }, { weight = 2 }])"), {"r.toml:8", "has no name"});
+  refuse(with(R"([{ name = "kd", heat = 4 }])"), {"heat"});
+}
+
 TEST(ReadRecipe, SeedsAreShifted) {
   RecipeOptions options = recipe(kPipeline);
   options.seed = 100;
