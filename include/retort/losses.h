@@ -68,6 +68,9 @@ class Loss {
 
   /// Names of the terms that look at features; connect() comes before their first call.
   std::vector<std::string> feature_terms() const;
+  /// Whether a term asks for the pattern of the teacher's logits or probabilities whatever their scale, so that the
+  /// student's probabilities mean nothing before they are calibrated.
+  bool leaves_scale_open() const;
   /// Finds taps and makes projections and buffers from the shapes of both networks. Throws a usage error where a
   /// network lacks a tap, listing those that it has, and where features do not suit a term.
   void connect(const LossSetup& setup);

@@ -78,6 +78,9 @@ struct TrainResult {
   Metrics val;                   ///< of the last weights (their average where ema is on)
   int64_t best_epoch = 0;        ///< by val accuracy; its weights are in `run/best`
   double best_val_accuracy = 0;
+  /// Its loss leaves the scale of logits open (kd_standardized, dist), so that a temperature was fitted on val and is
+  /// kept with the run; `val` is without it.
+  bool calibrated = false;
   std::vector<std::string> snapshots;  ///< runs that it has left below its own, in the order of epochs
 };
 

@@ -38,6 +38,7 @@ void run_training(Context& context, TrainOptions options) {
                          {"peak_memory", r.peak_memory},
                          {"best_epoch", r.best_epoch},
                          {"best_val_accuracy", r.best_val_accuracy},
+                         {"calibrated", r.calibrated},
                          {"snapshots", r.snapshots},
                          {"val", metrics_json(r.val)}};
   const std::string left = r.snapshots.empty() ? "" : str("; ", r.snapshots.size(), " snapshots");
@@ -46,6 +47,9 @@ void run_training(Context& context, TrainOptions options) {
                     percent(r.val.accuracy_interval.high), "], NLL ", r.val.nll, ", best epoch ", r.best_epoch,
                     " with ", percent(r.best_val_accuracy), "; ", static_cast<int64_t>(r.images_per_second),
                     " images/s, ", duration(r.core_seconds), " of processor time", left,
+                    r.calibrated ? "\nits loss leaves the scale of logits open: a temperature was fitted on val and is "
+                                   "kept with the run; the NLL above is without it"
+                                 : "",
                     "\nnext: ", context.program_typed, next_command(r, options)));
 }
 

@@ -29,10 +29,12 @@ LossTerm make_dist(Settings& settings) {
       settings.number("inter_weight", 1, 0, 1e3, "of the correlation within a sample, the paper's beta");
   const double intra =
       settings.number("intra_weight", 1, 0, 1e3, "of the correlation within a class, the paper's gamma");
-  return [=](const LossInputs& in) {
+  LossTerm term = [=](const LossInputs& in) {
     const at::Tensor q = in.student_logits.div(t).softmax(1), p = in.teacher_logits.div(t).softmax(1);
     return row_distance(q, p).mul(inter * t * t).add(row_distance(q.t(), p.t()), intra * t * t);
   };
+  term.scale_open = true;  // a correlation of 1 holds for probabilities that are closer to each other, too
+  return term;
 }
 
 }  // namespace retort

@@ -18,10 +18,12 @@ at::Tensor standardize(const at::Tensor& logits) {
 
 LossTerm make_kd_standardized(Settings& settings) {
   const double t = read_temperature(settings, 2);
-  return [t](const LossInputs& in) {
+  LossTerm term = [t](const LossInputs& in) {
     if (in.student_logits.size(1) < 2) fail("kd_standardized", "needs at least two classes");
     return kd_loss(standardize(in.student_logits), standardize(in.teacher_logits), t);
   };
+  term.scale_open = true;
+  return term;
 }
 
 }  // namespace retort

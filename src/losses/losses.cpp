@@ -134,6 +134,10 @@ std::vector<std::string> Loss::feature_terms() const {
   return names;
 }
 
+bool Loss::leaves_scale_open() const {
+  return std::any_of(terms_.begin(), terms_.end(), [](const LossTerm& term) { return term.scale_open; });
+}
+
 void Loss::connect(const LossSetup& setup) {
   for (size_t i = 0; i < terms_.size(); ++i) {
     LossTerm& term = terms_[i];

@@ -42,6 +42,8 @@ struct LossTerm {
   std::string name;
   double weight = 1;
   int64_t warmup = 0;  ///< epochs
+  /// Does not care for the scale of the student's logits, or of its probabilities: see Loss::leaves_scale_open().
+  bool scale_open = false;
 };
 
 #define LOSS(name, weight, help) LossTerm make_##name(Settings& settings);

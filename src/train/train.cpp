@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/machine.h"
+#include "retort/losses.h"
 #include "train/failure.h"
 #include "train/input.h"
 #include "train/options.h"
@@ -60,6 +61,25 @@ std::vector<TrainOutcome> train_checked(std::vector<TrainOptions> students, cons
   return outcomes;
 }
 
+// Where the loss leaves the scale of the student's logits open, a temperature that is fitted on val closes it.
+void calibrate_open_scale(const TrainOptions& options, TrainResult& result, const Monitor& monitor) {
+  const bool open = options.distill && Loss(options.distill->loss, options.distill->temperature).leaves_scale_open();
+  if (!open || result.stopped) return;
+  result.calibrated = true;
+  if (is_there(fs::path(options.out) / "calibration.json")) return;
+  try {
+    calibrate_model({.path = options.out,
+                     .data = options.data,
+                     .skip_broken = options.skip_broken,
+                     .threads = options.threads,
+                     .model = {.device = options.device}},
+                    monitor);
+  } catch (const Error&) {
+    if (!monitor.stopping()) throw;
+    result.stopped = true;  // going on comes here again
+  }
+}
+
 }  // namespace
 
 std::vector<TrainOutcome> train_in_one_pass(std::vector<TrainOptions> students, const Monitor& monitor) {
@@ -71,7 +91,11 @@ std::vector<TrainOutcome> train_in_one_pass(std::vector<TrainOptions> students, 
   }
   check_pass(students);
   try {
-    return train_checked(students, monitor);
+    std::vector<TrainOutcome> outcomes = train_checked(students, monitor);
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      if (outcomes[i].result) calibrate_open_scale(students[i], *outcomes[i].result, monitor);
+    }
+    return outcomes;
   } catch (const c10::Error&) {
     throw present_failure(verb_of(students.front()));
   }

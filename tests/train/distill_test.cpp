@@ -298,5 +298,23 @@ TEST_F(DistillTest, ViewsComeInAnOrderOfTheSeed) {
   EXPECT_EQ(view_of_epoch(o, 11), 11);
 }
 
+// A student whose loss does not care for the scale of its logits is calibrated; going on does it where it is missing.
+TEST_F(DistillTest, AnOpenScaleIsCalibrated) {
+  make_teacher();
+  EXPECT_FALSE(train(student("plain", {.labels = path("labels")})).calibrated);
+  EXPECT_FALSE(fs::exists(dir_ / "plain" / "calibration.json"));
+  TrainOptions open = student("open", {.labels = path("labels"), .loss = "kd + kd_standardized:weight=9"});
+  EXPECT_TRUE(train(open).calibrated);
+  const std::string fitted = read_file(dir_ / "open" / "calibration.json");
+  const DataSet data = open_data(data_);
+  Model model(path("open"));
+  const Predictions raw = predict(model, data, data.val);
+  EXPECT_LT(evaluate(combine(model.combiner(), raw, "")).nll, evaluate(raw).nll);
+  fs::remove(dir_ / "open" / "calibration.json");
+  open.resume = true;
+  EXPECT_TRUE(train(open).calibrated);
+  EXPECT_EQ(read_file(dir_ / "open" / "calibration.json"), fitted);
+}
+
 }  // namespace
 }  // namespace retort::test
