@@ -85,7 +85,8 @@ struct StudentReport {
 };
 
 struct Table {
-  std::string data, split, baseline;  ///< baseline: name of the best member by val accuracy, never by test
+  std::string data, split, baseline;  ///< baseline: name of the row that the changes are against
+  bool baseline_asked_for = false;    ///< or it is the best member by val accuracy, never by test
   std::string machine, command;
   int64_t samples = 0;
   std::vector<Row> rows;
@@ -99,6 +100,7 @@ struct Table {
 struct CompareOptions {
   std::vector<std::string> models;  ///< run directories and ensembles, in the table's order
   std::string data = "fashion-mnist", split = "test";
+  std::string baseline;      ///< one of `models`, whose row all changes are against; "" is the best member on val
   bool skip_broken = false;  ///< leave out images that cannot be read
   BenchOptions bench;
   bool measure_speed = true;

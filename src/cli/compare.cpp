@@ -27,6 +27,8 @@ void add_compare(CLI::App& app, Context& context) {
   CLI::App* verb = add_verb(app, context, "compare", "The measured table of several models on the same samples",
                             [&context, options, out] { run_compare(context, *options, *out); });
   verb->add_option("models", options->models, "Run directories and ensembles")->required();
+  verb->add_option("--baseline", options->baseline,
+                   "The model that changes are against, one of those above; else it is the best member on val");
   verb->add_option("--data", options->data, "Data set")->capture_default_str();
   verb->add_option("--split", options->split, "train, val or test")->capture_default_str();
   verb->add_flag("--skip-broken", options->skip_broken, kSkipBrokenHelp);

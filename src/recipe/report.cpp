@@ -9,7 +9,7 @@ namespace {
 class ReportStep : public Step {
  public:
   Fields fields() override { return retort::fields(options_); }
-  std::vector<std::string> references() const override { return {"models"}; }
+  std::vector<std::string> references() const override { return {"models", "baseline"}; }
   std::string last_file() const override { return "table.json"; }
   void check(const std::string&) const override {}
   bool owns_directory() const override { return false; }  // the recipe's own, as a rule

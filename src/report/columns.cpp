@@ -112,8 +112,9 @@ std::string heading(const Table& table) {
   const auto baseline =
       std::find_if(table.rows.begin(), table.rows.end(), [](const Row& row) { return row.is_baseline; });
   if (baseline != table.rows.end()) {
-    text += " Change is against " + baseline->name + ", the best " + (baseline->kind == "member" ? "member " : "") +
-            "on val.";
+    text += " Change is against " + baseline->name;
+    if (!table.baseline_asked_for) text += str(", the best ", baseline->kind == "member" ? "member " : "", "on val");
+    text += ".";
   }
   const auto timed =
       std::find_if(table.rows.begin(), table.rows.end(), [](const Row& row) { return row.cost.latency_median > 0; });

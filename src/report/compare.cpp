@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 
 #include "base/file.h"
 #include "base/machine.h"
@@ -26,10 +25,15 @@ double val_accuracy(Evaluator& evaluator, const Entry& entry) {
 
 void check_options(const CompareOptions& options) {
   if (options.models.empty()) fail_usage("compare", "no models given; expected run directories and ensembles");
-  std::set<fs::path> seen;
-  for (const std::string& model : options.models) {
-    std::error_code none;
-    if (!seen.insert(fs::weakly_canonical(model, none)).second) fail_usage(model, "is given twice");
+  for (size_t i = 0; i < options.models.size(); ++i) {
+    const auto is_it = [&](const std::string& other) { return is_same_path(other, options.models[i]); };
+    if (std::any_of(options.models.begin(), options.models.begin() + static_cast<std::ptrdiff_t>(i), is_it)) {
+      fail_usage(options.models[i], "is given twice");
+    }
+  }
+  const auto is_baseline = [&](const std::string& model) { return is_same_path(model, options.baseline); };
+  if (!options.baseline.empty() && std::none_of(options.models.begin(), options.models.end(), is_baseline)) {
+    fail_usage("compare", "baseline '", options.baseline, "' is none of the models; give it as one, too");
   }
   const auto is_ensemble = [](const std::string& model) { return read_facts(model).kind == "ensemble"; };
   if (options.diversity && std::none_of(options.models.begin(), options.models.end(), is_ensemble)) {
@@ -92,8 +96,12 @@ void make_names_unique(std::vector<Row>& rows) {
   }
 }
 
-// The best member by val accuracy, never by test; where there are no members, the best of all.
-size_t find_baseline(const std::vector<Group>& groups, Evaluator& evaluator) {
+// What was asked for, or the best member by val accuracy, never by test; where there are no members, the best of all.
+size_t find_baseline(const std::vector<Group>& groups, const std::string& asked, Evaluator& evaluator) {
+  for (size_t i = 0; i < groups.size() && !asked.empty(); ++i) {
+    if (std::any_of(groups[i].begin(), groups[i].end(), [&](auto* e) { return is_same_path(e->path, asked); }))
+      return i;
+  }
   const auto is_member = [](const Group& group) { return group.front()->facts.kind == "member"; };
   const bool any_member = std::any_of(groups.begin(), groups.end(), is_member);
   size_t best = 0;
@@ -188,6 +196,7 @@ Table compare(const CompareOptions& options, const Monitor& monitor) {
   check_options(options);
   Evaluator evaluator(options, monitor);
   Table table{.data = options.data, .split = options.split, .machine = machine_description()};
+  table.baseline_asked_for = !options.baseline.empty();
   table.samples = evaluator.samples(options.split).size();
   std::vector<Entry> entries;
   for (const std::string& path : options.models) {
@@ -198,7 +207,7 @@ Table compare(const CompareOptions& options, const Monitor& monitor) {
   const std::vector<Group> groups = group_seeds(entries);
   for (const Group& group : groups) table.rows.push_back(make_row(group));
   make_names_unique(table.rows);
-  add_comparisons(table, groups, find_baseline(groups, evaluator));
+  add_comparisons(table, groups, find_baseline(groups, options.baseline, evaluator));
   add_students(table, groups, evaluator);
   if (options.diversity) add_diversity(table, entries, evaluator);
   measure_costs(table, options, evaluator.samples(options.split), monitor);

@@ -1,6 +1,7 @@
 #include "report/entries.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace retort {
 
@@ -11,6 +12,11 @@ std::optional<Entry> make_entry(Evaluator& evaluator, const std::string& path, c
   Entry entry{path, model.name(), read_facts(path), evaluate(*p), correct(p->logits, p->labels, p->classes), {}};
   for (int64_t m = 0; m < model.members(); ++m) entry.networks.push_back(model.member(m).hash);
   return entry;
+}
+
+bool is_same_path(const std::string& a, const std::string& b) {
+  std::error_code none;
+  return std::filesystem::weakly_canonical(a, none) == std::filesystem::weakly_canonical(b, none);
 }
 
 std::vector<Group> group_seeds(const std::vector<Entry>& entries) {

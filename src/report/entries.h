@@ -22,6 +22,9 @@ struct Entry {
 /// Nothing where the monitor stopped it.
 std::optional<Entry> make_entry(Evaluator& evaluator, const std::string& path, const std::string& split);
 
+/// Whether two paths lead to one place.
+bool is_same_path(const std::string& a, const std::string& b);
+
 /// What all seeds of one row have in common, the first one first.
 using Group = std::vector<const Entry*>;
 /// Students of one recipe and different seeds; all else stands alone, in the order given.

@@ -4,6 +4,7 @@ namespace retort {
 
 Fields fields(CompareOptions& o) {
   return {{"models", &o.models, "Runs and ensembles, in the table's order"},
+          {"baseline", &o.baseline, "The model that changes are against; the best member on val where it is left out"},
           {"data", &o.data, "Data set"},
           {"split", &o.split, "train, val or test"},
           {"skip_broken", &o.skip_broken, "Look for images that cannot be read, and leave them out"},

@@ -1,7 +1,6 @@
 #include "report/student_report.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 
 namespace retort {
@@ -10,18 +9,13 @@ namespace {
 
 using Verdicts = std::vector<uint8_t>;
 
-bool is_path_of(const std::string& teacher, const std::string& path) {
-  std::error_code none;
-  return std::filesystem::weakly_canonical(teacher, none) == std::filesystem::weakly_canonical(path, none);
-}
-
 // Whether the student learnt from this model: its networks, combined in the same way.
 bool is_teacher(const Entry& model, const RunFacts& student) {
   const auto networks = [](const std::vector<std::string>& hashes) {
     return std::multiset(hashes.begin(), hashes.end());
   };
   if (networks(model.networks) != networks(student.teacher_networks)) return false;
-  if (!student.teacher.empty()) return is_path_of(student.teacher, model.path);
+  if (!student.teacher.empty()) return is_same_path(student.teacher, model.path);
   return model.networks.size() == 1 ||
          model.facts.method == (student.combiner.empty() ? "mean_logits" : student.combiner);
 }

@@ -289,6 +289,21 @@ TEST_F(CompareTest, RunsThatSayNothingAreMembersMeasuredOnVal) {
   EXPECT_EQ(table.baseline, on_b > on_a ? b : a);
 }
 
+TEST_F(CompareTest, TheBaselineMayBeAskedFor) {
+  const std::string a = write_run("a", 1, run_json("member", 1), 0.6),
+                    b = write_run("b", 2, run_json("member", 2), 0.7),
+                    s1 = write_run("s-seed1", 3, run_json("student", 3)),
+                    s2 = write_run("s-seed2", 4, run_json("student", 4));
+  options.baseline = (dir / "." / "s-seed2").string();
+  const Table table = compare_all({a, b, s1, s2});
+  EXPECT_EQ(table.baseline, "s");
+  EXPECT_TRUE(table.rows[2].is_baseline);
+  EXPECT_NEAR(table.rows[0].change.value, test_accuracy(a) - (test_accuracy(s1) + test_accuracy(s2)) / 2, 1e-12);
+  EXPECT_EQ(to_text(table).find("best"), std::string::npos);
+  options.baseline = "elsewhere";
+  expect_error([&] { compare(options); }, {"elsewhere", "none of the models"}, Error::Kind::usage);
+}
+
 TEST_F(CompareTest, SpeedIsMeasuredWhereAsked) {
   options.measure_speed = true;
   options.bench.seconds = 0.01;
