@@ -84,7 +84,8 @@ def main():
     parser.add_argument("--data", default="", help="spec of a data set; empty makes a folder of JPEG files")
     parser.add_argument("--images", type=int, default=1500, help="of that folder")
     parser.add_argument("--samples", type=int, default=0, help="a subset of train; 0 is all")
-    parser.add_argument("--students", default="resnet8,resnet8_half,resnet14,mobilenetv3_small_050,mobilenetv3_small_075")
+    parser.add_argument("--students", default="resnet8,resnet14,mobilenetv3_small_050,mobilenetv3_small_075,"
+                                              "mobilenetv3_small_100")
     parser.add_argument("--img-size", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=2)
     options = parser.parse_args()
