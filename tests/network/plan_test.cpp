@@ -108,7 +108,7 @@ TEST_F(PlanTest, SmallMapsGiveWhatPlainOperationsGive) {
 }
 
 // Maps that shrink to a pixel, squeeze-and-excite, residuals, both hard_swish and silu.
-TEST_F(PlanTest, BackbonesTrainAsWithPlainOperations) {
+TEST_F(PlanTest, BackbonesPredictAsWithPlainOperations) {
   for (const char* name : {"mobilenetv3_small_050", "efficientnet_b0", "resnet18"}) {
     const Graph graph = test::without_init(build_model(name, 4, 3, 32));
     Network planned = make(graph, Precision::automatic), plain = make(graph, Precision::f32);
