@@ -29,6 +29,7 @@ enum class Op {
   sigmoid,
   hard_sigmoid,     ///< relu6(x + 3) / 6
   add,              ///< of two of one shape
+  mean,             ///< the same, halved
   multiply,         ///< of a map and a gate [C, 1, 1]
   scale,            ///< of each feature by its weight [C]: timm's layer scale
   concat,           ///< of two maps, along channels
@@ -42,7 +43,7 @@ enum class Op {
   class_token,         ///< [T, D] -> [1 + T, D]: weight [1, 1, D] comes first
   position_embedding,  ///< adds weight [1, T, D]
   attention,           ///< of `heads`: q, k, v side by side [T, 3 D] -> softmax(q k^T / sqrt(D / heads)) v, [T, D]
-  first_token,         ///< [T, D] -> [D]
+  first_token,         ///< behind `skipped_tokens`: [T, D] -> [D]
 };
 /// "conv2d", ...
 std::string_view op_name(Op op);
@@ -80,8 +81,9 @@ struct Node {
   std::vector<int> parameters;  ///< indices into Graph::parameters, in the order that Op lists
   int64_t out_channels = 0;     ///< conv2d, linear, channel_slice
   int64_t kernel = 1, stride = 1, padding = 0, groups = 1, first_channel = 0;
-  int64_t heads = 1;       ///< attention
-  bool ceil_mode = false;  ///< of pools: the number of windows is rounded up
+  int64_t heads = 1;           ///< attention
+  int64_t skipped_tokens = 0;  ///< first_token
+  bool ceil_mode = false;      ///< of pools: the number of windows is rounded up
   bool has_bias = false;
   double eps = 1e-5, momentum = 0.1;  ///< batch_norm, layer_norm, PyTorch's meaning
 };
@@ -92,6 +94,9 @@ struct Graph {
   int64_t classes = 0, channels = 0;   ///< of the logits, of the input image
   int64_t image_size = 0;              ///< side of the images it is built for, timm's fixed_input_size; 0: all that fit
   std::string classifier, first_conv;  ///< timm's pretrained_cfg: names of these two modules
+  /// The classifier of a distillation token (DeiT, section 4), which distillation trains; the logits are then the mean
+  /// of both classifiers'. Empty where there is no such token.
+  std::string distill_classifier;
   std::vector<Node> nodes;
   std::vector<Parameter> parameters;
 
@@ -142,12 +147,13 @@ class GraphBuilder {
   int linear(int x, const std::string& name, int64_t out, Init init = Init::torch_default);
   /// The node is called as its parameter is, here and in the next two.
   int scale(int x, const std::string& name);
-  int class_token(int x, const std::string& name);
+  int class_token(int x, const std::string& name, Init init = Init::class_token);
   /// `tokens`: their count, T.
   int position_embedding(int x, const std::string& name, int64_t tokens);
   int attention(int x, const std::string& name, int64_t heads);
-  /// Any operation without parameters and settings: activations, add, multiply, concat, global_avg_pool, flatten,
-  /// tokens, first_token.
+  int first_token(int x, const std::string& name, int64_t skipped_tokens = 0);
+  /// Any operation without parameters and settings: activations, add, mean, multiply, concat, global_avg_pool, flatten,
+  /// tokens.
   int apply(Op op, const std::string& name, std::vector<int> inputs);
   int pool(Op op, int x, const std::string& name, int64_t kernel, int64_t stride, int64_t padding,
            bool ceil_mode = false);
@@ -159,8 +165,10 @@ class GraphBuilder {
   int input() const { return 0; }
   int64_t classes() const { return graph_.classes; }
   int64_t image_size() const { return graph_.image_size; }
-  /// Checks names and ends the graph at the last node; `classifier` is the linear layer's name.
-  Graph finish(const std::string& first_conv, const std::string& classifier);
+  /// Checks names and ends the graph at the last node, the linear layer `classifier`, or the mean of that and
+  /// `distill_classifier`.
+  Graph finish(const std::string& first_conv, const std::string& classifier,
+               const std::string& distill_classifier = "");
 
  private:
   int add_node(Node node, int64_t channels);

@@ -20,6 +20,7 @@ struct ModelConfig {
   Preprocess preprocess;                 ///< input_size, interpolation, crop_pct, crop_mode, mean, std
   std::vector<std::string> label_names;  ///< [num_classes], or empty where nobody named them
   std::string first_conv, classifier;    ///< module names
+  std::string distill_classifier;        ///< of a distillation token, where there is one
   std::string global_pool;              ///< "avg" or "token" where model_args ask for it; empty: the architecture's own
   bool fixed_input_size = false;        ///< takes images of preprocess.size only
   std::optional<ImageShape> test_size;  ///< test_input_size and test_crop_pct, which timm recommends for testing;

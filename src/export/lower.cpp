@@ -257,6 +257,14 @@ class Lowering {
     }
   }
 
+  std::string first_token(const Node& node) {
+    const std::string token = add("Slice", node,
+                                  {in(node), integers(node, "start", {node.skipped_tokens}),
+                                   integers(node, "end", {node.skipped_tokens + 1}), integers(node, "axis", {1})},
+                                  {}, "slice");
+    return reshape(node, token, {0, shape_in(node)[1]});
+  }
+
   std::string lower(size_t index) {
     const Node& node = graph_.nodes[index];
     switch (node.op) {
@@ -280,6 +288,8 @@ class Lowering {
         return activation(node);
       case Op::add:
         return add("Add", node, {in(node), in(node, 1)});
+      case Op::mean:
+        return add("Mean", node, {in(node), in(node, 1)});
       case Op::multiply:
         return add("Mul", node, {in(node), in(node, 1)});
       case Op::scale:
@@ -308,12 +318,7 @@ class Lowering {
       case Op::attention:
         return attention(node);
       case Op::first_token:
-        return reshape(
-            node,
-            add("Slice", node,
-                {in(node), integers(node, "start", {0}), integers(node, "end", {1}), integers(node, "axis", {1})}, {},
-                "slice"),
-            {0, shape_in(node)[1]});
+        return first_token(node);
     }
     fail(node_place(graph_, node), op_name(node.op), " has no ONNX nodes in this build");
   }

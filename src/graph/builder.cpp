@@ -112,9 +112,9 @@ int GraphBuilder::scale(int x, const std::string& name) {
   return add_weighted(Op::scale, x, {.name = name, .shape = {channels_of(x)}, .init = Init::layer_scale});
 }
 
-int GraphBuilder::class_token(int x, const std::string& name) {
+int GraphBuilder::class_token(int x, const std::string& name, Init init) {
   return add_weighted(Op::class_token, x,
-                      {.name = name, .shape = {1, 1, channels_of(x)}, .init = Init::class_token, .no_decay = true});
+                      {.name = name, .shape = {1, 1, channels_of(x)}, .init = init, .no_decay = true});
 }
 
 int GraphBuilder::position_embedding(int x, const std::string& name, int64_t tokens) {
@@ -129,10 +129,16 @@ int GraphBuilder::attention(int x, const std::string& name, int64_t heads) {
   return add_node(std::move(node), channels_of(x) / 3);
 }
 
+int GraphBuilder::first_token(int x, const std::string& name, int64_t skipped_tokens) {
+  Node node{.name = name, .op = Op::first_token, .inputs = {x}};
+  node.skipped_tokens = skipped_tokens;
+  return add_node(std::move(node), channels_of(x));
+}
+
 int GraphBuilder::apply(Op op, const std::string& name, std::vector<int> inputs) {
   const Node node{.name = name, .op = op, .inputs = std::move(inputs)};
   if (op == Op::max_pool || op == Op::avg_pool || op == Op::channel_slice || op == Op::channel_shuffle ||
-      op == Op::attention) {
+      op == Op::attention || op == Op::first_token) {
     fail_usage(node_place(graph_, node), op_name(op), " has settings; add it with its own method");
   }
   if (op == Op::concat) {
@@ -183,7 +189,19 @@ int GraphBuilder::channel_shuffle(int x, const std::string& name, int64_t groups
   return add_node(std::move(node), channels_of(x));
 }
 
-Graph GraphBuilder::finish(const std::string& first_conv, const std::string& classifier) {
+// Whether the graph ends in the linear layer `classifier`, or in the mean of two.
+bool ends_in(const Graph& graph, const std::string& classifier, const std::string& distill_classifier) {
+  const auto is = [&](const Node& node, const std::string& name) {
+    return node.op == Op::linear && node.name == name && node.out_channels == graph.classes;
+  };
+  const Node& last = graph.nodes.back();
+  if (distill_classifier.empty()) return is(last, classifier);
+  const auto input = [&](size_t i) -> const Node& { return graph.nodes[static_cast<size_t>(last.inputs[i])]; };
+  return last.op == Op::mean && is(input(0), classifier) && is(input(1), distill_classifier);
+}
+
+Graph GraphBuilder::finish(const std::string& first_conv, const std::string& classifier,
+                           const std::string& distill_classifier) {
   const std::string& where = graph_.architecture;
   const Node& last = graph_.nodes.back();
   std::set<std::string> names;
@@ -199,9 +217,10 @@ Graph GraphBuilder::finish(const std::string& first_conv, const std::string& cla
     const auto& name = graph_.nodes[static_cast<size_t>(unread - read.begin())].name;
     fail_usage(where, "nothing reads node '", name, "'; connect it or leave it out");
   }
-  if (last.op != Op::linear || last.name != classifier || last.out_channels != graph_.classes) {
+  if (!ends_in(graph_, classifier, distill_classifier)) {
     fail_usage(where, "ends in ", op_name(last.op), " '", last.name, "'; expected the linear layer '", classifier,
-               "' of ", graph_.classes, " classes; add it last");
+               distill_classifier.empty() ? "'" : "' and the mean of that and '" + distill_classifier + "',", " of ",
+               graph_.classes, " classes; add it last");
   }
   const Node& first = graph_.nodes[static_cast<size_t>(graph_.find(first_conv))];
   if (first.op != Op::conv2d || first.inputs.front() != input()) {
@@ -209,6 +228,7 @@ Graph GraphBuilder::finish(const std::string& first_conv, const std::string& cla
   }
   graph_.first_conv = first_conv;
   graph_.classifier = classifier;
+  graph_.distill_classifier = distill_classifier;
   return std::move(graph_);
 }
 

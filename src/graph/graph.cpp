@@ -82,6 +82,7 @@ Shape token_shape(const Graph& graph, const Node& node, const Shape& in) {
              str("queries, keys and values of ", node.heads, " heads side by side"));
       return {in[0], in[1] / 3};
     default:  // first_token
+      expect(node.skipped_tokens < in[0], graph, node, in, str("more than ", node.skipped_tokens, " tokens"));
       return {in[1]};
   }
 }
@@ -144,6 +145,7 @@ Shape output_shape(const Graph& graph, const Node& node, const std::vector<Shape
     case Op::first_token:
       return token_shape(graph, node, in(0));
     case Op::add:
+    case Op::mean:
       expect(in(0) == in(1), graph, node, in(1), "the shape of its other input " + text(in(0)));
       return in(0);
     case Op::multiply:

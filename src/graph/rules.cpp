@@ -27,6 +27,7 @@ constexpr std::array kRules = {
     Rule{Op::sigmoid, "sigmoid", 1, 0},
     Rule{Op::hard_sigmoid, "hard_sigmoid", 1, 0},
     Rule{Op::add, "add", 2, 0},
+    Rule{Op::mean, "mean", 2, 0},
     Rule{Op::multiply, "multiply", 2, 0},
     Rule{Op::scale, "scale", 1, 1},
     Rule{Op::concat, "concat", 2, 0},
@@ -99,6 +100,7 @@ void check_node(const Graph& graph, const Node& node, size_t index) {
   check_range(place, "groups", node.groups, 1);
   check_range(place, "first_channel", node.first_channel, 0);
   check_range(place, "heads", node.heads, 1);
+  check_range(place, "skipped_tokens", node.skipped_tokens, 0);
   const bool sets_channels = node.op == Op::conv2d || node.op == Op::linear || node.op == Op::channel_slice;
   if (sets_channels) check_range(place, "out_channels", node.out_channels, 1);
   // A window of padding alone has no maximum and no mean.

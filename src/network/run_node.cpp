@@ -67,6 +67,26 @@ at::Tensor run_attention(const Node& node, const at::Tensor& x) {
   return out.transpose(1, 2).reshape({n, tokens, features});
 }
 
+at::Tensor run_activation(Op op, const NodeInputs& in) {
+  at::Tensor x = in.x;
+  switch (op) {
+    case Op::relu:
+      return in.in_place ? x.relu_() : at::relu(x);
+    case Op::relu6:
+      return in.in_place ? at::relu6_(x) : at::relu6(x);
+    case Op::silu:
+      return at::silu(x);
+    case Op::gelu:
+      return at::gelu(x);
+    case Op::hard_swish:
+      return at::hardswish(x);
+    case Op::sigmoid:
+      return at::sigmoid(x);
+    default:  // hard_sigmoid
+      return at::hardsigmoid(x);
+  }
+}
+
 at::Tensor run_add(const NodeInputs& in) {
   at::Tensor x = in.x;
   return in.in_place && x.scalar_type() == in.second->scalar_type() ? x.add_(*in.second) : x.add(*in.second);
@@ -110,21 +130,17 @@ at::Tensor run_node(const Node& node, const NodeInputs& in) {
     case Op::linear:
       return run_linear(node, in);
     case Op::relu:
-      return in.in_place ? x.relu_() : at::relu(x);
     case Op::relu6:
-      return in.in_place ? at::relu6_(x) : at::relu6(x);
     case Op::silu:
-      return at::silu(x);
     case Op::gelu:
-      return at::gelu(x);
     case Op::hard_swish:
-      return at::hardswish(x);
     case Op::sigmoid:
-      return at::sigmoid(x);
     case Op::hard_sigmoid:
-      return at::hardsigmoid(x);
+      return run_activation(node.op, in);
     case Op::add:
       return run_add(in);
+    case Op::mean:
+      return x.add(*in.second).div(2);
     case Op::multiply:
       return x.mul(*in.second);
     case Op::scale:
@@ -152,7 +168,7 @@ at::Tensor run_node(const Node& node, const NodeInputs& in) {
     case Op::attention:
       return run_attention(node, x);
     case Op::first_token:
-      return x.select(1, 0);
+      return x.select(1, node.skipped_tokens);
   }
   fail("network", "node '", node.name, "' has an operation that this build does not run");
 }

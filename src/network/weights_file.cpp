@@ -93,7 +93,10 @@ class Planner {
 
  private:
   bool is_classifier(const std::string& name) const {
-    return name == graph_.classifier + ".weight" || name == graph_.classifier + ".bias";
+    for (const std::string* classifier : {&graph_.classifier, &graph_.distill_classifier}) {
+      if (name == *classifier + ".weight" || name == *classifier + ".bias") return true;
+    }
+    return false;
   }
 
   std::optional<Assignment> assign(const Parameter& parameter, TensorView view, const at::Tensor& target) {

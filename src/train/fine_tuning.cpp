@@ -113,7 +113,8 @@ std::map<std::string, double> lr_scales(const Graph& graph, const TrainOptions& 
   std::map<std::string, double> scales;
   for (size_t i = 0; i < ids.size(); ++i) {
     const std::string& name = graph.parameters[i].name;
-    const double head = is_in(name, graph.classifier) ? options.head_lr_scale : 1;
+    const bool in_head = is_in(name, graph.classifier) || is_in(name, graph.distill_classifier);
+    const double head = in_head ? options.head_lr_scale : 1;
     scales[name] = head * std::pow(options.layer_decay, last - ids[i]);
   }
   return scales;

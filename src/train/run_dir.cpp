@@ -130,6 +130,7 @@ ModelConfig make_config(const Graph& graph, const DataSet& data, const Preproces
           .label_names = data.label_names,
           .first_conv = graph.first_conv,
           .classifier = graph.classifier,
+          .distill_classifier = graph.distill_classifier,
           // Those are the transformers, which answer by their class token.
           .global_pool = fixed ? "token" : "",
           .fixed_input_size = fixed};

@@ -71,6 +71,7 @@ Json to_json(const ModelConfig& c) {
                             {"pool_size", nullptr},
                             {"first_conv", name_or_null(c.first_conv)},
                             {"classifier", name_or_null(c.classifier)}};
+  if (!c.distill_classifier.empty()) json["pretrained_cfg"]["classifier"] = {c.classifier, c.distill_classifier};
   if (c.test_size) json["pretrained_cfg"]["test_input_size"] = size_to_json(*c.test_size);
   if (c.test_crop_pct) json["pretrained_cfg"]["test_crop_pct"] = *c.test_crop_pct;
   return json;
@@ -198,6 +199,17 @@ void read_preprocess(const std::string& where, const Json& cfg, const Json& args
   if (has(cfg, "test_crop_pct")) c.test_crop_pct = get<double>(where, cfg, "test_crop_pct");
 }
 
+// One name, or a list of two where there is a distillation token.
+void read_classifiers(const std::string& where, const Json& cfg, ModelConfig& c) {
+  if (!has(cfg, "classifier") || !cfg.at("classifier").is_array()) {
+    c.classifier = get_or<std::string>(where, cfg, "classifier", "");
+    return;
+  }
+  const auto names = get<std::vector<std::string>>(where, cfg, "classifier");
+  if (names.size() != 2) fail(where, "classifier has ", names.size(), " names; expected one, or [head, head_dist]");
+  c.classifier = names[0], c.distill_classifier = names[1];
+}
+
 ModelConfig from_json(const std::string& where, const Json& json) {
   const bool legacy = json.is_object() && !json.contains("pretrained_cfg");
   const Json cfg = legacy ? json : get<Json>(where, json, "pretrained_cfg");
@@ -212,7 +224,7 @@ ModelConfig from_json(const std::string& where, const Json& json) {
   read_preprocess(where, cfg, args, legacy, c);
   c.label_names = label_names(where, has(json, "label_names") ? json : cfg, c.num_classes);
   c.first_conv = get_or<std::string>(where, cfg, "first_conv", "");
-  c.classifier = get_or<std::string>(where, cfg, "classifier", "");
+  read_classifiers(where, cfg, c);
   if (has(cfg, "label_offset") && integer(where, "label_offset", cfg.at("label_offset")) != 0) {
     fail(where, "label_offset is ", cfg.at("label_offset").dump(),
          "; expected weights without a background class: ", "save the model with timm's save_for_hf");

@@ -52,6 +52,7 @@ Graph build_regnet(GraphBuilder& b, const RegNetOptions& options);
 /// timm's vision transformers and DeiTs of twelve blocks, for square images of the builder's image_size.
 struct VitOptions {
   int64_t patch_size = 16, embed_dim = 192, num_heads = 3;
+  bool distilled = false;  ///< a distillation token and its classifier
 };
 Graph build_vit(GraphBuilder& b, const VitOptions& options);
 

@@ -1,5 +1,5 @@
 // Vision transformers (Dosovitskiy et al. 2020) and DeiT (Touvron et al. 2020) as timm builds them: norms before
-// attention and perceptron, a class token, no norm of the pooled features.
+// attention and perceptron, a class token, no norm of the pooled features; DeiT's distillation token comes second.
 #include "zoo/families.h"
 
 namespace retort {
@@ -33,12 +33,17 @@ Graph build_vit(GraphBuilder& b, const VitOptions& options) {
   patches.bias = true;
   patches.init = Init::torch_default;  // timm leaves it as PyTorch makes it
   int x = b.conv2d(b.input(), "patch_embed.proj", patches);
-  x = b.class_token(b.apply(Op::tokens, "patch_embed.flatten", {x}), "cls_token");
-  x = b.position_embedding(x, "pos_embed", 1 + grid * grid);
+  x = b.apply(Op::tokens, "patch_embed.flatten", {x});
+  if (options.distilled) x = b.class_token(x, "dist_token", Init::trunc_normal);
+  x = b.class_token(x, "cls_token");
+  x = b.position_embedding(x, "pos_embed", (options.distilled ? 2 : 1) + grid * grid);
   for (int i = 0; i < kBlocks; ++i) x = block(b, x, str("blocks.", i), options.num_heads);
-  x = b.apply(Op::first_token, "pool", {b.layer_norm(x, "norm")});
-  linear(b, x, "head", b.classes());
-  return b.finish("patch_embed.proj", "head");
+  x = b.layer_norm(x, "norm");
+  const int pool = b.first_token(x, "pool"), head = linear(b, pool, "head", b.classes());
+  if (!options.distilled) return b.finish("patch_embed.proj", "head");
+  const int distill_head = linear(b, b.first_token(x, "pool_dist", 1), "head_dist", b.classes());
+  b.apply(Op::mean, "mean", {head, distill_head});
+  return b.finish("patch_embed.proj", "head", "head_dist");
 }
 
 }  // namespace retort

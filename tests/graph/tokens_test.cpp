@@ -19,7 +19,7 @@ Graph transformer(int64_t heads = 3, int64_t positions = 7) {
   x = b.position_embedding(x, "pos_embed", positions);
   x = b.attention(b.linear(x, "qkv", 3 * kFeatures), "heads", heads);
   x = b.apply(Op::gelu, "act", {b.layer_norm(x, "norm")});
-  b.linear(b.apply(Op::first_token, "first", {x}), "head", 5);
+  b.linear(b.first_token(x, "first"), "head", 5);
   return b.finish("patches", "head");
 }
 
@@ -64,6 +64,20 @@ TEST(Tokens, RefusesOtherCounts) {
   test::expect_error([] { transformer(0); }, {"heads is 0"}, Error::Kind::usage);
 }
 
+TEST(Tokens, TwoHeadsHaveAMean) {
+  const auto two_heads = [](int64_t skipped, const std::string& second) {
+    GraphBuilder b("two", 3, 5);
+    const int x = b.apply(Op::tokens, "tokens", {b.conv2d(b.input(), "patches", {.out = 8, .kernel = 2, .stride = 2})});
+    const int head = b.linear(b.first_token(x, "first"), "head", 5);
+    b.apply(Op::mean, "mean", {head, b.linear(b.first_token(x, "second", skipped), second, 5)});
+    return b.finish("patches", "head", "head_dist");
+  };
+  EXPECT_EQ(infer_shapes(two_heads(5, "head_dist"), kImage).back(), Shape{5});
+  test::expect_error([&] { infer_shapes(two_heads(6, "head_dist"), kImage); }, {"second", "more than 6 tokens"});
+  test::expect_error([&] { two_heads(1, "other"); }, {"'head'", "'head_dist'", "mean"}, Error::Kind::usage);
+  test::expect_error([&] { two_heads(-1, "head_dist"); }, {"skipped_tokens is -1"}, Error::Kind::usage);
+}
+
 TEST(Tokens, RefusesMapsAsTokensAndTokensAsMaps) {
   const auto around = [](const std::function<int(GraphBuilder&, int)>& operation) {
     GraphBuilder b("mixed", 3, 2);
@@ -77,8 +91,7 @@ TEST(Tokens, RefusesMapsAsTokensAndTokensAsMaps) {
   test::expect_error([&] { around([](B& b, int x) { return b.class_token(x, "class"); }); }, {"class", "[T, D]"});
   test::expect_error([&] { around([](B& b, int x) { return b.position_embedding(x, "positions", 16); }); },
                      {"positions", "[T, D]"});
-  test::expect_error([&] { around([](B& b, int x) { return b.apply(Op::first_token, "first", {x}); }); },
-                     {"first", "[T, D]"});
+  test::expect_error([&] { around([](B& b, int x) { return b.first_token(x, "first"); }); }, {"first", "[T, D]"});
   test::expect_error([&] { around([&](B& b, int x) { return b.batch_norm(tokens(b, x), "norm"); }); },
                      {"norm", "a map"});
   test::expect_error([&] { around([&](B& b, int x) { return b.apply(Op::tokens, "twice", {tokens(b, x)}); }); },

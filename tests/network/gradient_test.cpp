@@ -21,10 +21,11 @@ Network double_network(Graph graph) {
 
 // A sum of the logits with uneven weights, in float64; forward's result itself is float32.
 at::Tensor objective(Network& network, const at::Tensor& images, bool training) {
-  Taps taps{{"head", {}}};
+  Taps taps{{network.graph().nodes.back().name, {}}};
   network.forward(images, training, &taps);
-  std::vector<double> weights = test::unit("objective", taps["head"].numel());
-  return taps["head"].mul(at::from_blob(weights.data(), taps["head"].sizes(), at::kDouble).clone()).sum();
+  const at::Tensor& logits = taps.begin()->second;
+  std::vector<double> weights = test::unit("objective", logits.numel());
+  return logits.mul(at::from_blob(weights.data(), logits.sizes(), at::kDouble).clone()).sum();
 }
 
 class Gradient : public testing::TestWithParam<Graph (*)()> {};

@@ -65,7 +65,7 @@ TEST(Init, OfTransformersIsTimms) {
                    {.out = 96, .kernel = 16, .stride = 16, .bias = true, .init = Init::torch_default});
   x = b.class_token(b.apply(Op::tokens, "tokens", {x}), "cls_token");
   x = b.scale(b.position_embedding(x, "pos_embed", 50), "gamma");
-  x = b.layer_norm(b.apply(Op::first_token, "first", {x}), "norm");
+  x = b.layer_norm(b.first_token(x, "first"), "norm");
   b.linear(x, "head", 10, Init::trunc_normal);
   const auto p = parameters_of(b.finish("patches", "head"), 1);
   expect_uniform(p.at("patches.weight"), 1 / std::sqrt(768.0));

@@ -124,7 +124,7 @@ Network tokens(int64_t side, uint64_t seed, bool fill = true) {
   int x = b.conv2d(b.input(), "stem", {.out = 4, .kernel = 2, .stride = 2});
   x = b.class_token(b.apply(Op::tokens, "tokens", {x}), "cls_token");
   x = b.position_embedding(x, "pos_embed", 1 + side / 2 * (side / 2));
-  b.linear(b.apply(Op::first_token, "pool", {x}), "head", 5);
+  b.linear(b.first_token(x, "pool"), "head", 5);
   return Network(b.finish("stem", "head"), {.precision = Precision::f32, .seed = seed, .fill = fill});
 }
 

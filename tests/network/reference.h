@@ -88,7 +88,9 @@ class Reference {
     if (node.op == Op::concat) return concat(a, b);
     Map4 out = a;
     out.each([&](int64_t i, int64_t k, int64_t y, int64_t x, double& v) {
-      v = node.op == Op::add ? v + b.at(i, k, y, x) : v * b.at(i, k, 0, 0);
+      v = node.op == Op::add    ? v + b.at(i, k, y, x)
+          : node.op == Op::mean ? (v + b.at(i, k, y, x)) / 2
+                                : v * b.at(i, k, 0, 0);
     });
     return out;
   }
@@ -141,7 +143,7 @@ class Reference {
       case Op::attention:
         return attention(node, x);
       case Op::first_token:
-        return first_token(x);
+        return first_token(node, x);
       default:
         return activation(node.op, x);
     }
@@ -228,9 +230,9 @@ class Reference {
     return out;
   }
 
-  static Map4 first_token(const Map4& in) {
+  static Map4 first_token(const Node& node, const Map4& in) {
     Map4 out(in.n, in.features(), 1, 1);
-    out.each_feature([&](int64_t i, int64_t, int64_t k, double& v) { v = in.feature(i, 0, k); });
+    out.each_feature([&](int64_t i, int64_t, int64_t k, double& v) { v = in.feature(i, node.skipped_tokens, k); });
     return out;
   }
 

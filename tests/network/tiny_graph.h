@@ -49,14 +49,16 @@ inline Graph tiny_transformer() {
   x = b.layer_norm(x, "map_norm");
   const int mixed = b.apply(Op::gelu, "map_act", {b.linear(x, "map_linear", 8)});
   x = b.apply(Op::add, "map_add", {b.scale(mixed, "map_gamma"), x});
-  x = b.class_token(b.apply(Op::tokens, "flat_patches", {x}), "class");
-  x = b.position_embedding(x, "positions", 21);
+  x = b.class_token(b.class_token(b.apply(Op::tokens, "flat_patches", {x}), "second"), "class");
+  x = b.position_embedding(x, "positions", 22);
   int y = b.attention(b.linear(b.layer_norm(x, "norm1", 1e-3), "qkv", 24), "heads", 2);
   x = b.apply(Op::add, "add1", {b.linear(y, "proj", 8), x});
   y = b.apply(Op::gelu, "act", {b.linear(x, "fc1", 16)});
   x = b.apply(Op::add, "add2", {b.scale(b.linear(y, "fc2", 8), "gamma"), x});
-  b.linear(b.layer_norm(b.apply(Op::first_token, "first", {x}), "norm"), "head", 3);
-  return b.finish("patches", "head");
+  x = b.layer_norm(x, "norm");
+  const int head = b.linear(b.first_token(x, "first"), "head", 3);
+  b.apply(Op::mean, "mean", {head, b.linear(b.first_token(x, "other", 1), "head_dist", 3)});
+  return b.finish("patches", "head", "head_dist");
 }
 
 inline std::vector<NamedTensor> all_tensors(const Network& network) {

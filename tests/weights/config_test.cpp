@@ -65,6 +65,21 @@ TEST(Config, ComesBackAsItWas) {
   EXPECT_EQ(out.classifier, in.classifier);
 }
 
+// timm names both classifiers of a distilled transformer.
+TEST(Config, MayNameTwoClassifiers) {
+  const test::TempDir directory;
+  ModelConfig config = grey_config();
+  config.distill_classifier = "fc_dist";
+  write_config(directory.path(), config);
+  const std::string text = read_file(directory / "config.json");
+  EXPECT_EQ(Json::parse(text).at("pretrained_cfg").at("classifier"), (Json{"fc", "fc_dist"}));
+  EXPECT_EQ(read_config(directory.path()).distill_classifier, "fc_dist");
+  Json three = Json::parse(text);
+  three["pretrained_cfg"]["classifier"] = {"a", "b", "c"};
+  write_file(directory / "config.json", three.dump());
+  test::expect_error([&] { read_config(directory.path()); }, {"classifier has 3 names"});
+}
+
 TEST(Config, IsWrittenUnderTimmsKeys) {
   const test::TempDir directory;
   write_config(directory.path(), grey_config());

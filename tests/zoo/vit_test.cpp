@@ -56,6 +56,19 @@ TEST(Vit, TokenAndPositionsDoNotDecay) {
   EXPECT_EQ(exempt, (std::set<std::string>{"cls_token", "pos_embed"}));
 }
 
+// DeiT's distillation token stands behind the class token; each has its classifier.
+TEST(Vit, DistilledOnesHaveASecondToken) {
+  const Graph graph = build_model("deit_tiny_distilled_patch16_224", 10, 3, 64);
+  EXPECT_EQ(parameter_of(graph, "pos_embed").shape, (Shape{1, 18, 192}));
+  EXPECT_EQ(parameter_of(graph, "dist_token").init, Init::trunc_normal);
+  EXPECT_TRUE(parameter_of(graph, "dist_token").no_decay);
+  EXPECT_EQ(graph.classifier, "head");
+  EXPECT_EQ(graph.distill_classifier, "head_dist");
+  const std::vector<Shape> shapes = infer_shapes(graph, {3, 64, 64});
+  for (const char* head : {"head", "head_dist"}) EXPECT_EQ(shapes.at(static_cast<size_t>(graph.tap(head))), Shape{10});
+  EXPECT_EQ(build_model("deit_tiny_patch16_224", 10).distill_classifier, "");
+}
+
 TEST(Vit, TapsAreTokens) {
   const Graph graph = build_model("vit_tiny_patch16_224", 10);
   const std::vector<Shape> shapes = infer_shapes(graph, {3, 224, 224});

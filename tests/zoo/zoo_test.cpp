@@ -76,7 +76,7 @@ TEST_P(EveryModelTest, GraphIsWellFormed) {
   std::set<std::string> parameter_names;
   for (const Parameter& p : graph.parameters) EXPECT_TRUE(parameter_names.insert(p.name).second) << p.name;
   EXPECT_EQ(graph.architecture, GetParam().name);
-  EXPECT_EQ(graph.nodes.back().name, graph.classifier);
+  EXPECT_EQ(graph.nodes.back().name, graph.distill_classifier.empty() ? graph.classifier : "mean");
   EXPECT_EQ(graph.nodes[static_cast<size_t>(graph.find(graph.first_conv))].op, Op::conv2d);
 }
 
@@ -109,7 +109,7 @@ TEST_P(EveryModelTest, TakesGreyImages) {
   const Shape stem = shape_of(grey, grey.first_conv);
   const int64_t features = shape_of(grey, grey.classifier)[1];
   EXPECT_EQ(cost(colour, {3, 32, 32}).parameters - cost(grey, {1, 32, 32}).parameters,
-            stem[0] * 2 * stem[2] * stem[3] + features + 1);
+            stem[0] * 2 * stem[2] * stem[3] + (features + 1) * (grey.distill_classifier.empty() ? 1 : 2));
 }
 
 TEST_P(EveryModelTest, DepthwiseIsWhatTheRowSays) {
@@ -148,8 +148,10 @@ TEST_P(EveryModelTest, EveryParameterHasItsInit) {
   const Graph graph = build_model(GetParam().name, 10);
   const InitRule rule = init_of(GetParam().family);
   const bool last_norms_are_zero = GetParam().family == "resnet" || GetParam().family == "regnet";
-  const std::map<std::string, Init> alone = {
-      {"cls_token", Init::class_token}, {"pos_embed", Init::trunc_normal}, {"gamma", Init::layer_scale}};
+  const std::map<std::string, Init> alone = {{"cls_token", Init::class_token},
+                                             {"dist_token", Init::trunc_normal},
+                                             {"pos_embed", Init::trunc_normal},
+                                             {"gamma", Init::layer_scale}};
   for (const Parameter& p : graph.parameters) {
     const bool weight = p.name.ends_with(".weight");
     const bool ones = p.name.ends_with(".running_var") || (weight && p.shape.size() == 1);
