@@ -1,5 +1,5 @@
 // Du, You, Li, Wu, Wang, Qian, Zhang: Agree to Disagree: Adaptive Ensemble Knowledge Distillation in Gradient Space,
-// NeurIPS 2020, equation 7: the weights of the shortest mean gradient, which no member's own kd opposes.
+// NeurIPS 2020: the weights of the shortest mean gradient, which no member's own kd opposes.
 #include <ATen/ops/tensor.h>
 
 #include "losses/logits.h"

@@ -1,4 +1,4 @@
-// Zagoruyko, Komodakis: Paying More Attention to Attention, ICLR 2017, equation 2, as the authors' code scales it.
+// Zagoruyko, Komodakis: Paying More Attention to Attention, ICLR 2017, as the authors' code scales it.
 #include "losses/features.h"
 
 namespace retort {

@@ -1,5 +1,5 @@
-// Peng, Jin, Liu, Li, Wu, Liu, Zhou, Zhang: Correlation Congruence for Knowledge Distillation, ICCV 2019, equations 5
-// to 9: the Gauss kernel's Taylor series, whose correlations of unit vectors need no projection.
+// Peng, Jin, Liu, Li, Wu, Liu, Zhou, Zhang: Correlation Congruence for Knowledge Distillation, ICCV 2019: the
+// Gauss kernel's Taylor series, whose correlations of unit vectors need no projection.
 #include <cmath>
 
 #include "losses/features.h"

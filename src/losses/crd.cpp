@@ -1,4 +1,4 @@
-// Tian, Krishnan, Isola: Contrastive Representation Distillation, ICLR 2020, section 3.1, with the memory banks and the
+// Tian, Krishnan, Isola: Contrastive Representation Distillation, ICLR 2020, with the memory banks and the
 // constants of the authors' code. Negatives are drawn as a pure function of seed, epoch and sample.
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
@@ -53,7 +53,13 @@ class Crd {
   }
 
  private:
-  // Per sample its own position, then those of samples of other classes, [N, 1 + negatives].
+  // A sample without a label is of no other's class but may be of any, so that it is a negative of its like alone.
+  bool is_negative(int64_t other, int64_t own) const {
+    const int64_t a = labels_[static_cast<size_t>(other)], b = labels_[static_cast<size_t>(own)];
+    return b < 0 ? other != own : a >= 0 && a != b;
+  }
+
+  // Per sample its own position, then those of negatives, [N, 1 + negatives].
   at::Tensor draw(const LossInputs& in) const {
     const int64_t columns = 1 + options_.negatives;
     std::vector<int64_t> drawn(in.positions.size() * static_cast<size_t>(columns));
@@ -64,7 +70,7 @@ class Crd {
       Rng rng = stream(seed_, Purpose::sample, static_cast<uint64_t>(in.epoch), own);
       for (int64_t k = 1; k < columns;) {
         row[k] = static_cast<int64_t>(rng.below(labels_.size()));
-        k += labels_[static_cast<size_t>(row[k])] != labels_[own];
+        k += is_negative(row[k], row[0]);
       }
     }
     return at::from_blob(drawn.data(), {static_cast<int64_t>(in.positions.size()), columns}, at::kLong).clone();

@@ -1,5 +1,5 @@
-// Huang, You, Wang, Qian, Xu: Knowledge Distillation from A Stronger Teacher, NeurIPS 2022, equations 7 to 10. The
-// authors' code scales by T^2, which their appendix leaves out; so does this.
+// Huang, You, Wang, Qian, Xu: Knowledge Distillation from A Stronger Teacher, NeurIPS 2022. The authors' code
+// scales by T^2, which their appendix leaves out; so does this.
 #include <ATen/ops/linalg_vector_norm.h>
 
 #include "losses/logits.h"

@@ -1,4 +1,4 @@
-// Zhao, Cui, Song, Qiu, Liang: Decoupled Knowledge Distillation, CVPR 2022, equation 7.
+// Zhao, Cui, Song, Qiu, Liang: Decoupled Knowledge Distillation, CVPR 2022, as mdistiller's code weighs it.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/log_softmax.h>
 
@@ -32,7 +32,7 @@ LossTerm make_dkd(Settings& settings) {
   const double target_weight =
       settings.number("target_weight", 1, 0, 1e3, "of the target class's KL, the paper's alpha");
   const double other_weight = settings.number("other_weight", 8, 0, 1e3, "of the other classes' KL, the paper's beta");
-  return [=](const LossInputs& in) {
+  return of_labelled([=](const LossInputs& in) {
     if (in.student_logits.size(1) < 2) fail("dkd", "needs at least two classes");
     const at::Tensor label = label_column(in);
     const at::Tensor others = other_columns(label, in.student_logits.size(1));
@@ -42,7 +42,7 @@ LossTerm make_dkd(Settings& settings) {
     const at::Tensor other =
         row_kl(at::log_softmax(teacher.gather(1, others), 1), at::log_softmax(student.gather(1, others), 1));
     return target.mean().mul(target_weight * t * t).add(other.mean(), other_weight * t * t);
-  };
+  });
 }
 
 }  // namespace retort

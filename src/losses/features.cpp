@@ -19,7 +19,7 @@ int64_t side_of_square(int64_t n) {
 
 Shape map_shape(const Shape& shape) {
   if (shape.size() != 2) return shape;
-  for (const int64_t tokens : {shape[0], shape[0] - 1}) {
+  for (const int64_t tokens : {shape[0], shape[0] - 1, shape[0] - 2}) {
     if (const int64_t side = side_of_square(tokens)) return {shape[1], side, side};
   }
   return {shape[1], shape[0], 1};
@@ -29,7 +29,7 @@ at::Tensor as_map(const at::Tensor& x) {
   if (x.dim() != 3) return x;
   const Shape shape = map_shape({x.size(1), x.size(2)});
   const int64_t pixels = shape[1] * shape[2];
-  const at::Tensor patches = x.slice(1, x.size(1) - pixels);  // a class token comes first
+  const at::Tensor patches = x.slice(1, x.size(1) - pixels);  // tokens of classes and distillation come first
   return patches.transpose(1, 2).reshape({x.size(0), shape[0], shape[1], shape[2]});
 }
 

@@ -8,8 +8,8 @@
 
 namespace retort {
 
-/// Tokens as a map: without the class token where the others make a square, [T, D] -> [D, H, W]; where they make none,
-/// [D, T, 1]. Maps and vectors stay.
+/// Tokens as a map: without the first one or two where the others make a square, [T, D] -> [D, H, W]; where they make
+/// none, [D, T, 1]. Maps and vectors stay.
 Shape map_shape(const Shape& shape);
 /// The same of a batch.
 at::Tensor as_map(const at::Tensor& features);

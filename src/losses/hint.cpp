@@ -1,4 +1,4 @@
-// Romero, Ballas, Kahou, Chassang, Gatta, Bengio: FitNets: Hints for Thin Deep Nets, ICLR 2015, equation 3.
+// Romero, Ballas, Kahou, Chassang, Gatta, Bengio: FitNets: Hints for Thin Deep Nets, ICLR 2015: the hint term.
 #include "losses/features.h"
 
 namespace retort {

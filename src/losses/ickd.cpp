@@ -1,5 +1,5 @@
 // Liu, Huang, Wu, Tan, Sun, Xie, Lu: Exploring Inter-Channel Correlation for Diversity-preserved Knowledge
-// Distillation, ICCV 2021, equations 3 and 4.
+// Distillation, ICCV 2021, without its grid distillation.
 #include "losses/features.h"
 
 namespace retort {

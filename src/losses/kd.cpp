@@ -1,4 +1,4 @@
-// Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network, 2015, section 2.
+// Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network, 2015.
 #include "losses/logits.h"
 #include "losses/registry.h"
 

@@ -1,5 +1,5 @@
-// Distillation without labels or logits, as in Fang et al.: SEED, ICLR 2021, equations 2 to 4: how alike a sample's
-// embedding is to a queue of the teacher's past ones.
+// Distillation without labels or logits, as in Fang et al.: SEED, ICLR 2021: how alike a sample's embedding is
+// to a queue of the teacher's past ones.
 #include "losses/features.h"
 #include "losses/logits.h"
 

@@ -1,5 +1,6 @@
 #include "losses/logits.h"
 
+#include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/kl_div.h>
 #include <ATen/ops/log_softmax.h>
 
@@ -29,6 +30,12 @@ at::Tensor kd_loss(const at::Tensor& student_logits, const at::Tensor& teacher_l
   const at::Tensor teacher = at::log_softmax(teacher_logits.div(t), 1);
   const at::Tensor kl = at::kl_div(student, teacher, at::Reduction::Sum, /*log_target=*/true);
   return kl.mul(t * t / static_cast<double>(student_logits.size(0)));
+}
+
+at::Tensor decision_loss(const at::Tensor& student_logits, const at::Tensor& teacher_logits, double smoothing) {
+  constexpr int64_t kIgnoreNone = -100;  // PyTorch's default, which no decision is
+  return at::cross_entropy_loss(student_logits, teacher_logits.argmax(1), /*weight=*/{}, at::Reduction::Mean,
+                                kIgnoreNone, smoothing);
 }
 
 void check_labels(const at::Tensor& labels, int64_t samples) {

@@ -21,6 +21,9 @@ at::Tensor row_kl(const at::Tensor& teacher, const at::Tensor& student);
 /// T^2 * KL(teacher || student) of logits at temperature T, mean over samples.
 at::Tensor kd_loss(const at::Tensor& student_logits, const at::Tensor& teacher_logits, double temperature);
 
+/// Cross entropy with the teacher's decisions, mean over samples.
+at::Tensor decision_loss(const at::Tensor& student_logits, const at::Tensor& teacher_logits, double smoothing = 0);
+
 /// Throws Error where labels are not int64 [N].
 void check_labels(const at::Tensor& labels, int64_t samples);
 

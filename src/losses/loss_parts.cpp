@@ -16,8 +16,13 @@ namespace retort {
 namespace {
 
 std::vector<Shape> shapes_of(const LossNetwork& network, const std::vector<std::string>& taps, Looks::Form form) {
-  const std::vector<Shape> nodes = infer_shapes(*network.graph, network.input);
   std::vector<Shape> shapes;
+  if (!network.graph) {
+    const std::map<std::string, int64_t> lengths(network.stored.begin(), network.stored.end());
+    for (const std::string& tap : taps) shapes.push_back({lengths.at(tap)});
+    return shapes;
+  }
+  const std::vector<Shape> nodes = infer_shapes(*network.graph, network.input);
   for (const std::string& tap : taps) {
     Shape shape = map_shape(nodes[static_cast<size_t>(network.graph->tap(tap))]);
     if (form == Looks::Form::pooled) shape.resize(1);
@@ -62,6 +67,21 @@ at::Tensor LossParts::buffer(const std::string& name, const Shape& shape, Fill f
   const std::string full = prefix_ + name;
   return buffers_[full] = filled(full, shape, fill, scale);
 }
+
+Classifier::Classifier(const LossParts& parts, int64_t features) {
+  const LossNetwork& teacher = parts.teacher_network();
+  const Graph& graph = *teacher.graph;
+  if (!graph.distill_classifier.empty()) {
+    fail_usage("loss", "the teacher ", graph.architecture, " has two classifiers; choose a loss that needs none");
+  }
+  weight_ = teacher.parameter(graph.classifier + ".weight").detach().to(parts.options());
+  bias_ = teacher.parameter(graph.classifier + ".bias").detach().to(parts.options());
+  if (weight_.size(1) == features) return;
+  fail_usage("loss", "the classifier of the teacher ", graph.architecture, " takes ", weight_.size(1), " features; ",
+             "its tap gives ", features, "; leave out student_taps and teacher_taps");
+}
+
+at::Tensor Classifier::operator()(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }
 
 Projection::Projection(LossParts& parts, const std::string& name, int64_t in, int64_t out, bool has_bias)
     : weight_(parts.parameter(name + ".weight", {out, in}, LossParts::Fill::uniform, one_over_root(in))) {

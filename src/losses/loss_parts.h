@@ -38,6 +38,17 @@ class LossParts {
   Tensors &parameters_, &buffers_;
 };
 
+/// The teacher's own classifier, held as it is. Throws a usage error where there are two, and where it does not take
+/// vectors of `features`.
+class Classifier {
+ public:
+  Classifier(const LossParts& parts, int64_t features);
+  at::Tensor operator()(const at::Tensor& vectors) const;
+
+ private:
+  at::Tensor weight_, bias_;
+};
+
 /// A linear layer of the features of each pixel or vector, PyTorch's initial values: a 1x1 convolution of maps.
 class Projection {
  public:

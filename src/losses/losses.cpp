@@ -1,5 +1,7 @@
 #include "retort/losses.h"
 
+#include <ATen/ops/stack.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -100,15 +102,29 @@ Features features_at(const Tensors& given, const std::vector<std::string>& taps,
   return features;
 }
 
+at::Tensor of_features(const LossTerm::FeatureFunction& function, const Looks& looks, const Tensors& teacher_features,
+                       const LossInputs& in) {
+  const int64_t samples = in.student_logits.size(0);
+  const Features student = features_at(in.student_features, looks.student_taps, looks.form, samples);
+  Features teacher = features_at(teacher_features, looks.teacher_taps, looks.form, samples);
+  for (at::Tensor& t : teacher) t = t.detach();
+  return function(student, teacher, in);
+}
+
 at::Tensor value_of(const LossTerm& term, const LossInputs& in) {
   if (term.of_logits) return term.of_logits(in);
-  if (!term.of_features) fail(term.name, "looks at features; connect it to both networks first");
-  const int64_t samples = in.student_logits.size(0);
-  const Looks& looks = term.looks;
-  const Features student = features_at(in.student_features, looks.student_taps, looks.form, samples);
-  Features teacher = features_at(in.teacher_features, looks.teacher_taps, looks.form, samples);
-  for (at::Tensor& t : teacher) t = t.detach();
-  return term.of_features(student, teacher, in);
+  if (!term.of_features && term.of_members.empty()) {
+    fail(term.name, "looks at features; connect it to both networks first");
+  }
+  if (term.of_features) return of_features(term.of_features, term.looks, in.teacher_features, in);
+  if (in.member_features.size() != term.of_members.size()) {
+    fail(term.name, "given features of ", in.member_features.size(), " members; expected ", term.of_members.size());
+  }
+  std::vector<at::Tensor> values;
+  for (size_t m = 0; m < term.of_members.size(); ++m) {
+    values.push_back(of_features(term.of_members[m], term.member_looks[m], in.member_features[m], in));
+  }
+  return term.combine(at::stack(values), in);
 }
 
 double weight_at(const LossTerm& term, int64_t epoch) {
@@ -138,15 +154,46 @@ bool Loss::leaves_scale_open() const {
   return std::any_of(terms_.begin(), terms_.end(), [](const LossTerm& term) { return term.scale_open; });
 }
 
+std::vector<std::string> Loss::map_terms() const {
+  std::vector<std::string> names;
+  for (const LossTerm& term : terms_) {
+    if (term.make && term.looks.form != Looks::Form::pooled) names.push_back(term.name);
+  }
+  return names;
+}
+
+bool Loss::looks_at_members() const {
+  return std::any_of(terms_.begin(), terms_.end(), [](const LossTerm& term) { return term.combine != nullptr; });
+}
+
+bool Loss::teaches_unlabelled() const {
+  return std::any_of(terms_.begin(), terms_.end(), [](const LossTerm& term) { return !term.leaves_out_unlabelled; });
+}
+
 void Loss::connect(const LossSetup& setup) {
   for (size_t i = 0; i < terms_.size(); ++i) {
     LossTerm& term = terms_[i];
     if (!term.make) continue;
-    find_taps(term.looks, *setup.student.graph, setup.student.input, *setup.teacher.graph, setup.teacher.input);
-    LossParts parts(setup, term.looks, str(i, ".", term.name, "."), parameters_, buffers_);
-    term.of_features = term.make(parts);
-    for (const std::string& tap : term.looks.student_taps) student_taps_[tap];
-    for (const std::string& tap : term.looks.teacher_taps) teacher_taps_[tap];
+    const std::string prefix = str(i, ".", term.name, ".");
+    const auto connect_to = [&](const LossNetwork& teacher, const std::string& own, Looks& looks, Tensors& taps) {
+      LossSetup pair = setup;
+      pair.teacher = teacher;
+      find_taps(looks, pair.student, teacher);
+      LossParts parts(pair, looks, own, parameters_, buffers_);
+      for (const std::string& tap : looks.student_taps) student_taps_[tap];
+      for (const std::string& tap : looks.teacher_taps) taps[tap];
+      return term.make(parts);
+    };
+    if (!term.combine) {
+      term.of_features = connect_to(setup.teacher, prefix, term.looks, teacher_taps_);
+      continue;
+    }
+    member_taps_.resize(setup.members.size());
+    term.member_looks.assign(setup.members.size(), term.looks);
+    for (size_t m = 0; m < setup.members.size(); ++m) {
+      const std::string own = str(prefix, "member", m, ".");
+      term.of_members.push_back(connect_to(setup.members[m], own, term.member_looks[m], member_taps_[m]));
+    }
   }
 }
 

@@ -1,6 +1,6 @@
-// Jin, Wang, Lin: Multi-Level Logit Distillation, CVPR 2023, section 3, of one view. The masks keep the half of the
-// samples and of the classes of which the teacher is least sure; in the authors' code they weigh a scalar, and so keep
-// all.
+// Jin, Wang, Lin: Multi-Level Logit Distillation, CVPR 2023, of one view. The masks keep the samples whose largest
+// probability, and the classes whose sum of probabilities over the batch, is at most the batch's median, as in the
+// authors' code; there they multiply a scalar, so that they leave nothing out but halve it.
 #include "losses/logits.h"
 #include "losses/registry.h"
 

@@ -1,5 +1,5 @@
 // Huang, Wang: Like What You Like: Knowledge Distill via Neuron Selectivity Transfer, 2017, with the polynomial kernel
-// of degree 2 (section 4.2).
+// of degree 2.
 #include "losses/features.h"
 
 namespace retort {

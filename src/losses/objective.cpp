@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "losses/logits.h"
+#include "losses/registry.h"
 
 namespace retort {
 
@@ -40,13 +41,55 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels, dou
   return at::lerp(second, first, mixed.shares.to(first.dtype())).mean();
 }
 
+namespace {
+
+// The same values with gradients times a factor a sample, [N].
+at::Tensor with_gradients_of(const at::Tensor& x, const at::Tensor& factors) {
+  std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
+  shape[0] = x.size(0);
+  const at::Tensor held = x.detach();
+  return held.add(x.sub(held).mul(factors.view(shape).to(x.scalar_type())));
+}
+
+// The share of the batch that has labels.
+double labelled_share(const LossInputs& in) {
+  if (!in.labelled.defined()) return 1;
+  return static_cast<double>(in.labelled.size(0)) / static_cast<double>(in.student_logits.size(0));
+}
+
+// The distillation term, in whose gradients a sample with a label counts `factor` times, one without 1 / `mean`.
+at::Tensor distill_of(Loss& distill, const LossInputs& in, double factor, double mean) {
+  if (!in.labelled.defined() || in.labelled.size(0) == 0) return distill(in);
+  LossInputs scaled = in;
+  const at::Tensor factors =
+      in.student_logits.detach().new_full({in.student_logits.size(0)}, 1 / mean).index_fill(0, in.labelled, factor);
+  scaled.student_logits = with_gradients_of(in.student_logits, factors);
+  for (auto& [tap, features] : scaled.student_features) features = with_gradients_of(features, factors);
+  return distill(scaled);
+}
+
+at::Tensor label_term(const LossInputs& in, double label_smoothing) {
+  const LossInputs known = labelled_rows(in);
+  const at::Tensor& logits = known.label_logits.defined() ? known.label_logits : known.student_logits;
+  if (logits.size(0) == 0) return in.student_logits.sum().mul(0);
+  return cross_entropy(logits, known.labels, label_smoothing, known.mixed);
+}
+
+}  // namespace
+
 LossValue distillation_objective(Loss& distill, double alpha, double label_smoothing, const LossInputs& in) {
   check_share("alpha", alpha);
-  if (alpha == 0) return {cross_entropy(in.student_logits, in.labels, label_smoothing, in.mixed), {}};
-  const at::Tensor soft = distill(in);
-  if (alpha == 1) return {soft, soft.detach()};
-  return {soft.mul(alpha).add(cross_entropy(in.student_logits, in.labels, label_smoothing, in.mixed), 1 - alpha),
-          soft.detach()};
+  if (alpha == 0) {
+    const at::Tensor label = label_term(in, label_smoothing);
+    return {label, {}, label.detach()};
+  }
+  const double share = labelled_share(in), mean = share * alpha + (1 - share);
+  const at::Tensor soft = distill_of(distill, in, alpha / mean, mean);
+  if (alpha == 1) return {soft, soft.detach(), {}};
+  const at::Tensor label = label_term(in, label_smoothing);
+  LossValue value{{}, soft.detach(), label.detach(), soft.mul(mean), label.mul((1 - alpha) * share)};
+  value.total = value.distill_part.add(value.label_part);
+  return value;
 }
 
 }  // namespace retort

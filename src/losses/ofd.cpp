@@ -1,4 +1,5 @@
-// Heo, Kim, Yun, Park, Kwak, Choi: A Comprehensive Overhaul of Feature Distillation, ICCV 2019, equations 2 to 5.
+// Heo, Kim, Yun, Park, Kwak, Choi: A Comprehensive Overhaul of Feature Distillation, ICCV 2019, as mdistiller's
+// code.
 #include <ATen/ops/where.h>
 
 #include <cmath>

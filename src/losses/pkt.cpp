@@ -1,5 +1,5 @@
-// Passalis, Tefas: Learning Deep Representations with Probabilistic Knowledge Transfer, ECCV 2018, equation 6 with the
-// cosine kernel.
+// Passalis, Tefas: Learning Deep Representations with Probabilistic Knowledge Transfer, ECCV 2018, with the cosine
+// kernel.
 #include <ATen/ops/linalg_vector_norm.h>
 
 #include "losses/features.h"

@@ -38,6 +38,13 @@ struct LossTerm {
   Looks looks;  ///< after connect(): with the taps that were found
   std::function<FeatureFunction(LossParts&)> make;
   FeatureFunction of_features;
+  /// Of the features of every member: `make` is called for each, and what the functions give is stacked, [M, ...], for
+  /// `combine`.
+  std::function<at::Tensor(const at::Tensor&, const LossInputs&)> combine;
+  std::vector<Looks> member_looks;
+  std::vector<FeatureFunction> of_members;
+
+  bool leaves_out_unlabelled = false;  ///< looks at labels, and so teaches nothing where there are none
 
   std::string name;
   double weight = 1;
@@ -45,6 +52,11 @@ struct LossTerm {
   /// Does not care for the scale of the student's logits, or of its probabilities: see Loss::leaves_scale_open().
   bool scale_open = false;
 };
+
+/// A term that looks at labels: of the samples that have one, times their share of the batch; 0 where none has.
+LossTerm of_labelled(LossTerm::LogitFunction function);
+/// The samples that have labels alone, without features.
+LossInputs labelled_rows(const LossInputs& inputs);
 
 #define LOSS(name, weight, help) LossTerm make_##name(Settings& settings);
 #include "losses/losses.def"

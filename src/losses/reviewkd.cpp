@@ -1,4 +1,4 @@
-// Chen, Liu, Zhao, Jia: Distilling Knowledge via Knowledge Review, CVPR 2021, sections 3.3 and 3.4.
+// Chen, Liu, Zhao, Jia: Distilling Knowledge via Knowledge Review, CVPR 2021, as mdistiller's code.
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/upsample_nearest2d.h>

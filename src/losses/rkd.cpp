@@ -1,4 +1,4 @@
-// Park, Kim, Lu, Cho: Relational Knowledge Distillation, CVPR 2019, equations 5 to 9.
+// Park, Kim, Lu, Cho: Relational Knowledge Distillation, CVPR 2019, as mdistiller's code.
 #include <ATen/ops/smooth_l1_loss.h>
 
 #include "losses/features.h"

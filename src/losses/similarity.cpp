@@ -1,4 +1,4 @@
-// Tung, Mori: Similarity-Preserving Knowledge Distillation, ICCV 2019, equation 4.
+// Tung, Mori: Similarity-Preserving Knowledge Distillation, ICCV 2019.
 #include "losses/features.h"
 
 namespace retort {

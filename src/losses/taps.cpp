@@ -74,12 +74,14 @@ bool is_activation(Op op) {
   return op == Op::relu || op == Op::relu6 || op == Op::silu || op == Op::gelu || op == Op::hard_swish;
 }
 
-// What pools the last map, or picks the class token, in the trunk; without one, what flattens it.
+// What pools the last map in the trunk, or picks the class token; without one, what flattens it.
 std::string last_map(const Graph& graph) {
   const std::vector<bool> in_trunk = trunk(graph);
   for (const Op op : {Op::global_avg_pool, Op::first_token, Op::flatten}) {
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      if (in_trunk[i] && graph.nodes[i].op == op) return input_of(graph, graph.nodes[i]);
+      const bool is_one =
+          graph.nodes[i].op == op && (in_trunk[i] || op == Op::first_token);  // of two tokens neither is
+      if (is_one) return input_of(graph, graph.nodes[i]);
     }
   }
   return {};
@@ -93,14 +95,18 @@ std::string listed(const Graph& graph, const Shape& input) {
   return join(names);
 }
 
-void check_taps(const std::string& setting, const Names& taps, const Graph& graph, const Shape& input) {
+void check_stored(const std::string& setting, const Names& taps, const LossNetwork& network) {
+  Names stored;
+  for (const auto& [tap, length] : network.stored) stored.push_back(tap);
   for (const std::string& tap : taps) {
-    try {
-      graph.tap(tap);
-    } catch (const Error&) {
-      fail_usage(setting, graph.architecture, " has no tap '", tap, "'; its taps are ", listed(graph, input));
-    }
+    if (std::find(stored.begin(), stored.end(), tap) != stored.end()) continue;
+    fail_usage(setting, "the store holds no features of '", tap, "'; it holds those of ", join(stored),
+               "; write it with `retort label --features ", tap, "`, or give the teacher");
   }
+}
+
+Names default_taps(const LossNetwork& network, Look look) {
+  return network.graph ? retort::default_taps(*network.graph, network.input, look) : Names{network.stored.back().first};
 }
 
 Names split(const std::string& text) {
@@ -111,6 +117,18 @@ Names split(const std::string& text) {
 }
 
 }  // namespace
+
+void check_taps(const std::string& setting, const Names& taps, const LossNetwork& network) {
+  if (!network.graph) return check_stored(setting, taps, network);
+  for (const std::string& tap : taps) {
+    try {
+      network.graph->tap(tap);
+    } catch (const Error&) {
+      fail_usage(setting, network.graph->architecture, " has no tap '", tap, "'; its taps are ",
+                 listed(*network.graph, network.input));
+    }
+  }
+}
 
 void take_taps(std::map<std::string, std::string>& values, Looks& looks) {
   if (const auto given = values.extract("student_taps")) looks.student_taps = split(given.mapped());
@@ -143,17 +161,16 @@ std::vector<std::string> default_taps(const Graph& graph, const Shape& input, Lo
   return taps;
 }
 
-void find_taps(Looks& looks, const Graph& student, const Shape& student_input, const Graph& teacher,
-               const Shape& teacher_input) {
-  check_taps("student_taps", looks.student_taps, student, student_input);
-  check_taps("teacher_taps", looks.teacher_taps, teacher, teacher_input);
+void find_taps(Looks& looks, const LossNetwork& student, const LossNetwork& teacher) {
+  check_taps("student_taps", looks.student_taps, student);
+  check_taps("teacher_taps", looks.teacher_taps, teacher);
   const bool given = !looks.student_taps.empty() && !looks.teacher_taps.empty();
   if (given && looks.student_taps.size() != looks.teacher_taps.size()) {
     fail_usage("loss", looks.student_taps.size(), " student_taps and ", looks.teacher_taps.size(),
                " teacher_taps given; they are looked at in pairs");
   }
-  if (looks.student_taps.empty()) looks.student_taps = default_taps(student, student_input, looks.student);
-  if (looks.teacher_taps.empty()) looks.teacher_taps = default_taps(teacher, teacher_input, looks.teacher);
+  if (looks.student_taps.empty()) looks.student_taps = default_taps(student, looks.student);
+  if (looks.teacher_taps.empty()) looks.teacher_taps = default_taps(teacher, looks.teacher);
   const size_t pairs = std::min(looks.student_taps.size(), looks.teacher_taps.size());
   for (Names* taps : {&looks.student_taps, &looks.teacher_taps}) {
     taps->erase(taps->begin(), taps->end() - static_cast<std::ptrdiff_t>(pairs));

@@ -6,9 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "retort/graph.h"
+#include "retort/losses.h"
 
 namespace retort {
+
+/// In stores of soft labels, the features that the classifier is given, whatever module gives them.
+inline constexpr const char* kEmbeddingTap = "embedding";
 
 /// What is looked at where no taps are given.
 enum class Look {
@@ -32,13 +35,16 @@ void take_taps(std::map<std::string, std::string>& values, Looks& looks);
 /// These two settings, for listings: Settings has no free text.
 std::vector<SettingInfo> tap_settings();
 
+/// Throws a usage error on taps that the network lacks, listing those that it has.
+void check_taps(const std::string& setting, const std::vector<std::string>& taps, const LossNetwork& network);
+
 /// Names of the taps that `look` means, the shallowest first. Throws a usage error where the network has none.
 std::vector<std::string> default_taps(const Graph& graph, const Shape& input, Look look);
 
 /// Fills in taps that were not given and pairs the two networks': the deepest with the deepest. Throws usage errors on
-/// taps that a network lacks, with those that it has, and where given ones differ in number.
-void find_taps(Looks& looks, const Graph& student, const Shape& student_input, const Graph& teacher,
-               const Shape& teacher_input);
+/// taps that a network lacks, with those that it has, where given ones differ in number, and where the term needs more
+/// than the vectors that are stored.
+void find_taps(Looks& looks, const LossNetwork& student, const LossNetwork& teacher);
 
 /// The node that gives the tap is an activation that lets nothing negative through.
 bool ends_in_relu(const Graph& graph, const std::string& tap);

@@ -1,5 +1,5 @@
-// Ahn, Hu, Damianou, Lawrence, Dai: Variational Information Distillation for Knowledge Transfer, CVPR 2019, equations 3
-// to 5. mdistiller keeps the variances where its optimiser does not find them; here they are trained.
+// Ahn, Hu, Damianou, Lawrence, Dai: Variational Information Distillation for Knowledge Transfer, CVPR 2019.
+// mdistiller keeps the variances where its optimiser does not find them; here they are trained.
 #include <ATen/ops/softplus.h>
 
 #include <cmath>

@@ -186,9 +186,9 @@ class Waves : public testing::Test {
   double of_maps(const std::string& spec) const { return Connected(spec, maps_[0], maps_[1]).value(); }
   double of_vectors(const std::string& spec) const { return Connected(spec, vectors_[0], vectors_[1]).value(); }
   // Projections become identities.
-  static void set_identity(Connected& connected) {
+  static void set_identity(Loss& loss) {
     const at::NoGradGuard no_grad;
-    for (auto [name, parameter] : connected.loss.parameters()) {
+    for (auto [name, parameter] : loss.parameters()) {
       if (name.ends_with(".bias")) parameter.zero_();
       if (parameter.dim() > 1) parameter.copy_(at::eye(3, at::kDouble).view(parameter.sizes()));
     }
@@ -221,12 +221,38 @@ TEST_F(Waves, OfdAsTheReference) {
   EXPECT_NEAR(of_maps("ofd:weight=1:projection=none"), 45.927379, 1e-6);
 }
 
+// CA-MKD's authors' CAMKD in float64, of two members whose classifiers are the identity and twice its mirror image.
+TEST_F(Waves, CamkdFeaturesAsTheReference) {
+  const Graph graph = test::staged_graph({3}, 3);
+  const auto network = [&](const at::Tensor& weight) -> LossNetwork {
+    const auto parameter = [weight](const std::string& name) {
+      return name.ends_with("weight") ? weight : at::zeros({3}, at::kDouble);
+    };
+    return {&graph, {3, 4, 4}, parameter};
+  };
+  const at::Tensor identity = at::eye(3, at::kDouble);
+  Loss loss("camkd_features:weight=1");
+  loss.connect({.student = network(identity),
+                .teacher = network(identity),
+                .members = {network(identity), network(identity.flip(0).mul(2))},
+                .options = at::kDouble});
+  set_identity(loss);
+  const std::string tap = loss.student_taps().begin()->first;
+  const at::Tensor logits = at::zeros({4, 3}, at::kDouble);
+  const LossInputs in{.student_logits = logits,
+                      .teacher_logits = logits,
+                      .labels = test::labels_of({1, 2, 0, 2}),
+                      .student_features = {{tap, maps_[0]}},
+                      .member_features = {{{tap, maps_[1]}}, {{tap, wave(192, 0.23, 0.9).view({4, 3, 4, 4})}}}};
+  EXPECT_NEAR(loss(in).item().toDouble(), 0.484756697428, 1e-9);
+}
+
 // Values of tests/golden/losses_restated.py.
 TEST_F(Waves, AsRestated) {
   EXPECT_NEAR(of_vectors("correlation"), 0.059639378151, 1e-9);
   const auto with_identity = [](const std::string& spec, const at::Tensor& s, const at::Tensor& t) {
     Connected connected(spec, s, t);
-    set_identity(connected);
+    set_identity(connected.loss);
     return connected.value();
   };
   EXPECT_NEAR(with_identity("ickd:weight=1", maps_[0], maps_[1]), 0.331285508159, 1e-9);
@@ -236,7 +262,7 @@ TEST_F(Waves, AsRestated) {
 
   Connected::parameters = {{"fc.weight", at::eye(3, at::kDouble)}, {"fc.bias", at::zeros({3}, at::kDouble)}};
   Connected srrl("srrl", maps_[0], vectors_[1]);
-  set_identity(srrl);
+  set_identity(srrl.loss);
   srrl.in.teacher_logits = vectors_[1];
   EXPECT_NEAR(srrl.value(), 8.688896611447, 1e-9);
 }

@@ -46,6 +46,9 @@ class LossCase {
     in.member_logits = numbers("member_logits", {2, 3, 4}, scale).to(type);
     in.labels = labels_of({1, 0, 3});
     in.positions = {0, 5, 11};
+    for (size_t m = 0; m < loss.member_taps().size(); ++m) {
+      in.member_features.push_back(features(teacher_graph, loss.member_taps()[m], str("member ", m, " "), type));
+    }
     in.student_features = features(student_graph, loss.student_taps(), "student ", type);
     in.teacher_features = features(teacher_graph, loss.teacher_taps(), "teacher ", type);
   }
@@ -61,6 +64,7 @@ class LossCase {
     for (int64_t i = 0; i < 20; ++i) labels.push_back((i * i + 1) % 4);
     return {.student = {&student_graph, {3, 4, 4}, {}},
             .teacher = {&teacher_graph, {3, 4, 4}, parameter},
+            .members = {{&teacher_graph, {3, 4, 4}, parameter}, {&teacher_graph, {3, 4, 4}, parameter}},
             .labels = labels,
             .seed = 7,
             .options = type};

@@ -14,6 +14,8 @@
 namespace retort {
 namespace {
 
+constexpr int64_t kNoLabel = -1;
+
 using test::labels_of;
 using test::LossCase;
 using test::numbers;
@@ -101,6 +103,25 @@ TEST_P(EveryLoss, LowPrecisionIsComputedInFloat32) {
   EXPECT_EQ(loss.scalar_type(), at::kFloat);
   const double expected = wide.value().item().toDouble();
   EXPECT_NEAR(loss.item().toDouble(), expected, 1e-5 * std::max(std::abs(expected), 1.0));
+}
+
+// Labels that are not known change nothing, and what they are taken for is not looked at.
+TEST_P(EveryLoss, TakesSamplesWithoutLabels) {
+  const auto value = [&](int64_t unknown, const std::vector<int64_t>& labelled) {
+    LossCase c(GetParam());
+    c.in.labels = labels_of({1, unknown, 3});
+    c.in.labelled = labels_of(labelled);
+    for (const at::Tensor& leaf : c.leaves()) leaf.set_requires_grad(true);
+    const at::Tensor loss = c.value();
+    loss.backward();
+    for (const auto& [name, parameter] : c.loss.parameters()) EXPECT_TRUE(parameter.grad().defined()) << name;
+    return std::pair(loss.item().toDouble(), c.loss.teaches_unlabelled());
+  };
+  const auto [some, teaches] = value(kNoLabel, {0, 2});
+  EXPECT_EQ(value(0, {0, 2}).first, some);
+  EXPECT_TRUE(std::isfinite(some));
+  const double none = value(kNoLabel, {}).first;
+  EXPECT_NEAR(none, teaches ? some : 0, 1e-12);
 }
 
 TEST_P(EveryLoss, RefusesLogitsThatDoNotFit) {
@@ -259,6 +280,15 @@ TEST(Members, AreNeededAndDrawnByTheBatch) {
   }
 }
 
+TEST(Hard, IsCrossEntropyWithTheTeachersDecisions) {
+  const LossInputs in = small_inputs();
+  const at::Tensor decisions = in.teacher_logits.argmax(1);
+  for (const double s : {0.0, 0.2}) {
+    EXPECT_NEAR(value_of(str("hard:smoothing=", s), in),
+                cross_entropy(in.student_logits, decisions, s).item().toDouble(), 1e-12);
+  }
+}
+
 TEST(Deit, HardLabelsAreTheTeachersDecisions) {
   const LossInputs in = small_inputs();
   EXPECT_NEAR(value_of("deit", in), cross_entropy(in.student_logits, in.teacher_logits.argmax(1)).item().toDouble(),
@@ -329,6 +359,39 @@ TEST(DistillationObjective, SkipsATermWithoutWeight) {
   EXPECT_FALSE(supervised.distill.defined());
   const LossInputs unlabelled{.student_logits = in.student_logits, .teacher_logits = in.teacher_logits};
   EXPECT_EQ(distillation_objective(kd, 1, 0.1, unlabelled).total.item().toDouble(), value_of("kd", in));
+}
+
+// Gradients of a labelled sample are those of its own objective, of one without label those of distillation alone.
+TEST(DistillationObjective, AlphaIsOneWithoutLabel) {
+  const auto gradient = [](LossInputs in, double alpha) {
+    in.student_logits = in.student_logits.detach().clone().set_requires_grad(true);
+    Loss kd("kd");
+    const LossValue value = distillation_objective(kd, alpha, 0, in);
+    value.total.backward();
+    return in.student_logits.grad().clone();
+  };
+  LossInputs in = small_inputs();
+  const at::Tensor labelled = gradient(in, 0.3), unlabelled = gradient(in, 1);
+  in.labels = labels_of({1, kNoLabel, 3});
+  in.labelled = labels_of({0, 2});
+  const at::Tensor both = gradient(in, 0.3);
+  for (const int64_t i : {0, 1, 2}) {
+    const at::Tensor& expected = i == 1 ? unlabelled : labelled;
+    EXPECT_LT(both[i].sub(expected[i]).abs().max().item().toDouble(), 1e-12) << i;
+  }
+  in.labelled = labels_of({});
+  EXPECT_LT(gradient(in, 0.3).sub(unlabelled).abs().max().item().toDouble(), 1e-12);
+}
+
+TEST(DistillationObjective, PartsAddUp) {
+  LossInputs in = small_inputs();
+  in.label_logits = in.student_logits.mul(2);
+  Loss kd("kd");
+  const LossValue value = distillation_objective(kd, 0.3, 0.1, in);
+  EXPECT_NEAR(value.distill_part.item().toDouble(), 0.3 * value_of("kd", in), 1e-12);
+  EXPECT_EQ(value.label.item().toDouble(), cross_entropy(in.label_logits, in.labels, 0.1).item().toDouble());
+  EXPECT_NEAR(value.label_part.item().toDouble(), 0.7 * value.label.item().toDouble(), 1e-12);
+  EXPECT_EQ(value.total.item().toDouble(), value.distill_part.add(value.label_part).item().toDouble());
 }
 
 TEST(DistillationObjective, RefusesAnAlphaOutsideItsRange) {

@@ -47,7 +47,7 @@ TEST(DefaultTaps, AreThereInEveryBackbone) {
 TEST(FindTaps, PairsTheDeepest) {
   const Graph student = build_model("resnet20", 10, 3, 32), teacher = build_model("resnet18", 10, 3, 64);
   Looks looks{.student = Look::stages, .teacher = Look::stages};
-  find_taps(looks, student, {3, 32, 32}, teacher, {3, 64, 64});
+  find_taps(looks, {&student, {3, 32, 32}}, {&teacher, {3, 64, 64}});
   EXPECT_EQ(looks.student_taps, (Names{"layer1", "layer2", "layer3"}));
   EXPECT_EQ(looks.teacher_taps, (Names{"layer2", "layer3", "layer4"}));
 }
@@ -70,6 +70,27 @@ TEST(Taps, CanBeGivenAndAreChecked) {
   refuse("hint:projection=none", {"channels"});
   refuse("kd:student_taps=layer1", {"student_taps"});
   refuse("ofd:teacher_taps=layer1.act:student_taps=layer1", {"batch norm"});
+}
+
+// Of a teacher that does not run, vectors may be stored.
+TEST(Taps, MayBeStored) {
+  const test::LossCase c("kd");
+  const auto connect = [&](const std::string& spec) {
+    LossSetup setup = c.setup(at::kDouble);
+    setup.teacher = {.stored = {{"layer1", 5}, {"flatten", 8}}};
+    Loss loss(spec);
+    loss.connect(setup);
+    return loss;
+  };
+  Loss loss = connect("crd:negatives=4 + pkt:teacher_taps=layer1 + kd");
+  EXPECT_TRUE(loss.map_terms().empty());
+  Names found;
+  for (const auto& [tap, none] : loss.teacher_taps()) found.push_back(tap);
+  EXPECT_EQ(found, (Names{"flatten", "layer1"}));
+  EXPECT_EQ(loss.parameters().at("0.crd.teacher.weight").size(1), 8);
+  test::expect_error([&] { connect("rkd:teacher_taps=layer2"); }, {"layer2", "layer1, flatten", "--features layer2"},
+                     Error::Kind::usage);
+  EXPECT_EQ(Loss("kd + srrl + rkd + camkd_features").map_terms(), (Names{"srrl", "camkd_features"}));
 }
 
 TEST(Taps, AreOfAllTerms) {
