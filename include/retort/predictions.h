@@ -53,6 +53,8 @@ struct LabelsInfo {
   std::string data;          ///< data spec
   std::string data_hash;     ///< DataSet::hash
   std::string samples_hash;  ///< Samples::hash
+  std::string unlabeled;     ///< spec of the data without labels whose samples come last; empty for none
+  std::string unlabeled_hash;
   std::string split;
   int64_t samples = 0, classes = 0, views = 0;
   /// Logits kept of each row, the highest ones; the rest are then known by their log-sum-exp alone and read as equal.
@@ -60,8 +62,14 @@ struct LabelsInfo {
   int64_t top = 0;
   std::string augment;  ///< Augment::spec
   uint64_t seed = 0;    ///< of the views
+  /// Features that are kept beside the logits: means over a map's pixels, or of tokens, as float16.
+  struct Feature {
+    std::string tap;     ///< as it was asked for
+    int64_t length = 0;  ///< numbers a sample
+  };
   struct Teacher {
     std::string name, path, hash;  ///< hash: SHA-256 of the weights
+    std::vector<Feature> features = {};
   };
   std::vector<Teacher> teachers;  ///< one per member
   std::string precision;          ///< what the teachers ran in: "f32", "bf16"
@@ -81,9 +89,10 @@ class LabelsWriter {
   /// Holds a shard that is to be written as long as what is returned lives; null where it is written, or where a
   /// process that is alive holds it.
   std::shared_ptr<void> claim(int64_t member, int64_t view) const;
-  /// logits [samples, classes], kept as float16; what computing them cost. Throws Error on NaN, infinities and wrong
-  /// sizes.
-  void write(int64_t member, int64_t view, std::span<const float> logits, double core_seconds = 0);
+  /// logits [samples, classes], kept as float16; what computing them cost; of each of the teacher's features [samples,
+  /// length]. Throws Error on NaN, infinities and wrong sizes.
+  void write(int64_t member, int64_t view, std::span<const float> logits, double core_seconds = 0,
+             const std::vector<std::vector<float>>& features = {});
   /// Checks that every shard is there and writes labels.json. Returns what the store says of itself.
   LabelsInfo finish();
 
@@ -105,6 +114,9 @@ class Labels {
   /// are kept, the others share what the rest of the probability was (at temperature 1). Throws Error where a view or a
   /// position is out of range.
   void read(int64_t view, std::span<const int64_t> positions, std::span<float> out) const;
+  /// Copies a member's features of `positions`, out [positions, length]. Throws Error where it has none at this tap.
+  void read_features(int64_t member, const std::string& tap, int64_t view, std::span<const int64_t> positions,
+                     std::span<float> out) const;
 
  private:
   struct State;

@@ -37,6 +37,12 @@ void check_labels(const std::string& where, const LabelsInfo& store, const Label
     differ("from other data (", store.data, ", hash ", brief(store.data_hash), "); this run uses ",
            expected.data.empty() ? "data" : expected.data, ", hash ", brief(expected.data_hash));
   }
+  if (store.unlabeled_hash != expected.unlabeled_hash) {
+    const auto named = [](const LabelsInfo& info) {
+      return info.unlabeled.empty() ? "none" : str(info.unlabeled, ", hash ", brief(info.unlabeled_hash));
+    };
+    differ("with unlabelled data ", named(store), "; this run uses ", named(expected));
+  }
   if (differs(store.split, expected.split)) {
     differ("from the split ", store.split, "; this run uses ", expected.split);
   }

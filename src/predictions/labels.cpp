@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/file_lock.h"
 #include "predictions/shard.h"
 #include "predictions/store.h"
@@ -45,7 +47,8 @@ std::shared_ptr<void> LabelsWriter::claim(int64_t member, int64_t view) const {
   return std::make_shared<FileLock>(std::move(*lock));
 }
 
-void LabelsWriter::write(int64_t member, int64_t view, std::span<const float> logits, double core_seconds) {
+void LabelsWriter::write(int64_t member, int64_t view, std::span<const float> logits, double core_seconds,
+                         const std::vector<std::vector<float>>& features) {
   const std::string where = directory_.string();
   if (member < 0 || member >= std::ssize(info_.teachers) || view < 0 || view >= info_.views) {
     fail(where, "member ", member, ", view ", view, " is out of range; the store has ", info_.teachers.size(),
@@ -54,7 +57,12 @@ void LabelsWriter::write(int64_t member, int64_t view, std::span<const float> lo
   if (logits.size() != size(info_.samples * info_.classes)) {
     fail(where, logits.size(), " logits; expected ", info_.samples, " samples of ", info_.classes, " classes");
   }
-  write_shard(directory_, info_, store_, member, view, logits, core_seconds);
+  const std::vector<LabelsInfo::Feature>& kept = info_.teachers[size(member)].features;
+  const bool fit = std::equal(kept.begin(), kept.end(), features.begin(), features.end(),
+                              [&](const auto& a, const auto& b) { return b.size() == size(info_.samples * a.length); });
+  if (!fit)
+    fail(where, "the features are not those of ", info_.samples, " samples at the store's ", kept.size(), " taps");
+  write_shard(directory_, info_, store_, member, view, {logits, features, core_seconds});
 }
 
 LabelsInfo LabelsWriter::finish() {
@@ -81,6 +89,15 @@ struct Labels::State {
   std::string where;
   LabelsInfo info;
   std::vector<Shard> shards;  // [members * views]
+
+  void check_places(int64_t view, std::span<const int64_t> positions) const {
+    if (view < 0 || view >= info.views) fail(where, "no view ", view, "; the store has ", info.views);
+    for (int64_t position : positions) {
+      if (position < 0 || position >= info.samples) {
+        fail(where, "no sample at position ", position, "; the store has ", info.samples);
+      }
+    }
+  }
 };
 
 namespace {
@@ -131,15 +148,10 @@ const LabelsInfo& Labels::info() const { return state_->info; }
 void Labels::read(int64_t view, std::span<const int64_t> positions, std::span<float> out) const {
   const LabelsInfo& info = state_->info;
   const size_t classes = size(info.classes);
-  if (view < 0 || view >= info.views) fail(state_->where, "no view ", view, "; the store has ", info.views);
+  state_->check_places(view, positions);
   if (out.size() != info.teachers.size() * positions.size() * classes) {
     fail(state_->where, "room for ", out.size(), " logits; expected ", info.teachers.size(), " members, ",
          positions.size(), " positions, ", classes, " classes");
-  }
-  for (int64_t position : positions) {
-    if (position < 0 || position >= info.samples) {
-      fail(state_->where, "no sample at position ", position, "; the store has ", info.samples);
-    }
   }
   float* to = out.data();
   for (int64_t member = 0; member < std::ssize(info.teachers); ++member) {
@@ -148,6 +160,22 @@ void Labels::read(int64_t view, std::span<const int64_t> positions, std::span<fl
       shard.read(position, to);
       to += classes;
     }
+  }
+}
+
+void Labels::read_features(int64_t member, const std::string& tap, int64_t view, std::span<const int64_t> positions,
+                           std::span<float> out) const {
+  state_->check_places(view, positions);
+  const std::vector<LabelsInfo::Feature>& features = info().teachers.at(size(member)).features;
+  const auto found = std::find_if(features.begin(), features.end(), [&](const auto& f) { return f.tap == tap; });
+  if (found == features.end()) fail(state_->where, "member ", member, " has no features of '", tap, "'");
+  if (out.size() != positions.size() * size(found->length)) {
+    fail(state_->where, "room for ", out.size(), " features; expected ", positions.size(), " times ", found->length);
+  }
+  const Shard& shard = state_->shards[size(member * info().views + view)];
+  const auto feature = static_cast<size_t>(found - features.begin());
+  for (size_t i = 0; i < positions.size(); ++i) {
+    shard.read_feature(feature, positions[i], out.data() + static_cast<int64_t>(i) * found->length);
   }
 }
 

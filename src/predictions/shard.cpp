@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <deque>
 #include <numeric>
 
 #include "base/half.h"
@@ -25,15 +26,16 @@ size_t size(int64_t i) { return static_cast<size_t>(i); }
 int64_t kept_of(const LabelsInfo& info) { return info.top > 0 ? info.top : info.classes; }
 DType index_type(const LabelsInfo& info) { return info.classes <= kMostShort ? DType::u16 : DType::u32; }
 
-// Throws where a logit cannot be kept as float16; NaN fails the comparison too.
-void check_logits(const std::string& where, const LabelsInfo& info, int64_t member, int64_t view,
-                  std::span<const float> logits) {
-  const auto bad = std::find_if(logits.begin(), logits.end(), [](float z) { return !(std::abs(z) <= kLargestHalf); });
-  if (bad == logits.end()) return;
-  const std::string subject = str("member ", member, " (", info.teachers[size(member)].name, "), view ", view,
-                                  ", sample ", (bad - logits.begin()) / info.classes, ": a logit is ", *bad);
+// Throws where a number cannot be kept as float16; NaN fails the comparison too. `what`: "logit".
+void check_halves(const std::string& where, const std::string& what, const LabelsInfo& info, int64_t member,
+                  int64_t view, std::span<const float> rows) {
+  const auto bad = std::find_if(rows.begin(), rows.end(), [](float z) { return !(std::abs(z) <= kLargestHalf); });
+  if (bad == rows.end()) return;
+  const std::string subject =
+      str("member ", member, " (", info.teachers[size(member)].name, "), view ", view, ", sample ",
+          (bad - rows.begin()) / (std::ssize(rows) / info.samples), ": a ", what, " is ", *bad);
   if (std::isfinite(*bad)) {
-    fail(where, subject, ", which float16 cannot hold (largest ", kLargestHalf, "); use a teacher with smaller logits");
+    fail(where, subject, ", which float16 cannot hold (largest ", kLargestHalf, "); use a teacher with smaller ones");
   }
   fail(where, subject, "; soft labels must be finite; the teacher has diverged or its weights are damaged");
 }
@@ -70,19 +72,32 @@ std::map<std::string, std::string> metadata_of(const LabelsInfo& info, const std
   return {{"store", store}, {"member", info.teachers[size(member)].hash}, {"view", str(view)}};
 }
 
+/// A shard's tensors, and what they look at.
+struct ShardTensors {
+  std::map<std::string, TensorView> views;
+  std::deque<std::vector<uint16_t>> halves;
+
+  void add_halves(const std::string& name, std::span<const float> values, int64_t length) {
+    std::vector<uint16_t>& kept = halves.emplace_back(values.size());
+    std::transform(values.begin(), values.end(), kept.begin(), to_half);
+    views[name] = {DType::f16, {std::ssize(values) / length, length}, std::as_bytes(std::span(kept))};
+  }
+};
+
 template <class Index>
-void write_top(const fs::path& path, const LabelsInfo& info, std::span<const float> logits,
+void write_top(const fs::path& path, const LabelsInfo& info, std::span<const float> logits, ShardTensors tensors,
                const std::map<std::string, std::string>& metadata) {
   const TopRows<Index> rows(info, logits);
   const std::vector<int64_t> shape{info.samples, info.top};
-  write_safetensors(path,
-                    {{kLogits, {DType::f16, shape, std::as_bytes(std::span(rows.logits))}},
-                     {kIndices, {index_type(info), shape, std::as_bytes(std::span(rows.indices))}},
-                     {kRest, {DType::f32, {info.samples}, std::as_bytes(std::span(rows.rest))}}},
-                    metadata);
+  tensors.views[kLogits] = {DType::f16, shape, std::as_bytes(std::span(rows.logits))};
+  tensors.views[kIndices] = {index_type(info), shape, std::as_bytes(std::span(rows.indices))};
+  tensors.views[kRest] = {DType::f32, {info.samples}, std::as_bytes(std::span(rows.rest))};
+  write_safetensors(path, tensors.views, metadata);
 }
 
-bool is(const Safetensors& file, const char* name, DType dtype, const std::vector<int64_t>& shape) {
+std::string feature_name(const std::string& tap) { return "features." + tap; }
+
+bool is(const Safetensors& file, const std::string& name, DType dtype, const std::vector<int64_t>& shape) {
   const auto found = file.tensors().find(name);
   if (found == file.tensors().end() || found->second.dtype != dtype || found->second.shape != shape) return false;
   return reinterpret_cast<uintptr_t>(found->second.bytes.data()) % dtype_size(dtype) == 0;
@@ -113,19 +128,24 @@ std::string shard_name(int64_t member, int64_t view) {
 }
 
 void write_shard(const std::filesystem::path& directory, const LabelsInfo& info, const std::string& store,
-                 int64_t member, int64_t view, std::span<const float> logits, double core_seconds) {
-  check_logits(directory.string(), info, member, view, logits);
+                 int64_t member, int64_t view, const ShardContents& contents) {
+  const std::string where = directory.string();
+  check_halves(where, "logit", info, member, view, contents.logits);
+  ShardTensors tensors;
+  for (size_t f = 0; f < contents.features.size(); ++f) {
+    const LabelsInfo::Feature& feature = info.teachers[size(member)].features[f];
+    check_halves(where, "feature of " + feature.tap, info, member, view, contents.features[f]);
+    tensors.add_halves(feature_name(feature.tap), contents.features[f], feature.length);
+  }
   const fs::path path = directory / shard_name(member, view);
   auto metadata = metadata_of(info, store, member, view);
-  metadata[kCoreSeconds] = str(core_seconds);
+  metadata[kCoreSeconds] = str(contents.core_seconds);
   if (info.top > 0) {
-    if (index_type(info) == DType::u16) return write_top<uint16_t>(path, info, logits, metadata);
-    return write_top<uint32_t>(path, info, logits, metadata);
+    if (index_type(info) == DType::u16) return write_top<uint16_t>(path, info, contents.logits, tensors, metadata);
+    return write_top<uint32_t>(path, info, contents.logits, tensors, metadata);
   }
-  std::vector<uint16_t> halves(logits.size());
-  std::transform(logits.begin(), logits.end(), halves.begin(), to_half);
-  write_safetensors(path, {{kLogits, {DType::f16, {info.samples, info.classes}, std::as_bytes(std::span(halves))}}},
-                    metadata);
+  tensors.add_halves(kLogits, contents.logits, info.classes);
+  write_safetensors(path, tensors.views, metadata);
 }
 
 Shard::Shard(const std::filesystem::path& directory, const LabelsInfo& info, const std::string& store, int64_t member,
@@ -134,12 +154,19 @@ Shard::Shard(const std::filesystem::path& directory, const LabelsInfo& info, con
   const std::string where = (directory / shard_name(member, view)).string();
   const std::vector<int64_t> shape{info.samples, kept_};
   const bool top = info.top > 0;
-  const bool whole =
-      is(file_, kLogits, DType::f16, shape) && file_.tensors().size() == (top ? 3U : 1U) &&
-      (!top || (is(file_, kIndices, index_type(info), shape) && is(file_, kRest, DType::f32, {info.samples})));
+  const std::vector<LabelsInfo::Feature>& features = info.teachers[size(member)].features;
+  bool whole = is(file_, kLogits, DType::f16, shape) && file_.tensors().size() == (top ? 3U : 1U) + features.size() &&
+               (!top || (is(file_, kIndices, index_type(info), shape) && is(file_, kRest, DType::f32, {info.samples})));
+  for (const auto& [tap, length] : features) {
+    whole = whole && is(file_, feature_name(tap), DType::f16, {info.samples, length});
+  }
   if (!whole) {
     fail(where, "does not hold the float16 logits of ", info.samples, " samples and ", kept_, " of ", info.classes,
-         " classes; the store is damaged, write it again");
+         " classes", features.empty() ? "" : ", and the features that the store lists",
+         "; the store is damaged, write it again");
+  }
+  for (const auto& [tap, length] : features) {
+    features_.push_back({reinterpret_cast<const uint16_t*>(file_.at(feature_name(tap)).bytes.data()), length});
   }
   auto metadata = file_.metadata();
   const auto seconds = metadata.extract(kCoreSeconds);
@@ -162,6 +189,11 @@ void Shard::read_top(int64_t position, float* out) const {
   const uint16_t* row = logits_ + position * kept_;
   std::fill_n(out, classes_, rest_[position] - static_cast<float>(std::log(static_cast<double>(classes_ - kept_))));
   for (int64_t k = 0; k < kept_; ++k) out[indices[k]] = from_half(row[k]);
+}
+
+void Shard::read_feature(size_t feature, int64_t position, float* out) const {
+  const auto& [values, length] = features_[feature];
+  std::transform(values + position * length, values + (position + 1) * length, out, from_half);
 }
 
 void Shard::read(int64_t position, float* out) const {

@@ -1,6 +1,7 @@
 #include "predictions/store.h"
 
 #include <cmath>
+#include <set>
 
 #include "base/hash.h"
 
@@ -26,14 +27,39 @@ void visit_fields(Info& info, const Visit& visit) {
   visit("precision", info.precision);
 }
 
+std::vector<LabelsInfo::Feature> features_from_json(std::string_view where, const Json& teacher) {
+  std::vector<LabelsInfo::Feature> features;
+  if (!teacher.contains("features")) return features;
+  for (const Json& feature : get<std::vector<Json>>(where, teacher, "features")) {
+    features.push_back({get<std::string>(where, feature, "tap"), get<int64_t>(where, feature, "length")});
+  }
+  return features;
+}
+
+void check_teacher(std::string_view where, const LabelsInfo::Teacher& teacher, int64_t samples) {
+  if (teacher.hash.empty()) fail(where, "teacher '", teacher.name, "' has no hash; expected that of its weights");
+  std::set<std::string> taps;
+  for (const auto& [tap, length] : teacher.features) {
+    int64_t bytes = 0;
+    if (tap.empty() || !taps.insert(tap).second || length < 1 || __builtin_mul_overflow(2 * samples, length, &bytes)) {
+      fail(where, "teacher '", teacher.name, "' has features of '", tap, "', ", length,
+           " a sample; expected taps that ", "are there once, and at least 1");
+    }
+  }
+}
+
 }  // namespace
 
 Json info_to_json(const LabelsInfo& info) {
   Json json;
   visit_fields(info, [&](const char* key, const auto& field) { json[key] = field; });
+  // What version 2 did not have is left out where there is none, so that its shards know the store by the same hash.
+  if (!info.unlabeled.empty()) json["unlabeled"] = info.unlabeled, json["unlabeled_hash"] = info.unlabeled_hash;
   json["teachers"] = Json::array();
   for (const LabelsInfo::Teacher& teacher : info.teachers) {
-    json["teachers"].push_back({{"name", teacher.name}, {"path", teacher.path}, {"hash", teacher.hash}});
+    Json& kept = json["teachers"].emplace_back();
+    kept = {{"name", teacher.name}, {"path", teacher.path}, {"hash", teacher.hash}};
+    for (const auto& [tap, length] : teacher.features) kept["features"].push_back({{"tap", tap}, {"length", length}});
   }
   return json;
 }
@@ -43,9 +69,13 @@ LabelsInfo info_from_json(std::string_view where, const Json& json) {
   visit_fields(info, [&](const char* key, auto& field) {
     field = get<std::remove_reference_t<decltype(field)>>(where, json, key);
   });
+  if (json.contains("unlabeled")) {
+    info.unlabeled = get<std::string>(where, json, "unlabeled");
+    info.unlabeled_hash = get<std::string>(where, json, "unlabeled_hash");
+  }
   for (const Json& teacher : get<std::vector<Json>>(where, json, "teachers")) {
     info.teachers.push_back({get<std::string>(where, teacher, "name"), get<std::string>(where, teacher, "path"),
-                             get<std::string>(where, teacher, "hash")});
+                             get<std::string>(where, teacher, "hash"), features_from_json(where, teacher)});
   }
   info.core_seconds = get<double>(where, json, "core_seconds");
   check_info(where, info);
@@ -68,9 +98,7 @@ void check_info(std::string_view where, const LabelsInfo& info) {
     fail(where, members, " teachers, ", info.samples, " samples, ", info.classes, " classes, ", info.views,
          " views; more than a store can hold (", kMaxShards, " shards)");
   }
-  for (const LabelsInfo::Teacher& teacher : info.teachers) {
-    if (teacher.hash.empty()) fail(where, "teacher '", teacher.name, "' has no hash; expected that of its weights");
-  }
+  for (const LabelsInfo::Teacher& teacher : info.teachers) check_teacher(where, teacher, info.samples);
   if (!std::isfinite(info.core_seconds) || info.core_seconds < 0) {
     fail(where, "core_seconds is ", info.core_seconds, "; expected what writing has cost");
   }
@@ -90,7 +118,8 @@ Json read_index(const fs::path& directory) {
          "); write it with `retort label`");
   }
   Json json = parse_json(file, read_file(file));
-  check_version(file, json, "retort_labels", kLabelsVersion);
+  const auto version = get<int64_t>(file, json, "retort_labels");
+  if (version != kOldestLabelsVersion) check_version(file, json, "retort_labels", kLabelsVersion);
   return json;
 }
 

@@ -11,7 +11,7 @@
 
 namespace retort {
 
-inline constexpr int64_t kLabelsVersion = 2;
+inline constexpr int64_t kLabelsVersion = 3, kOldestLabelsVersion = 2;  // 2 had neither features nor unlabeled data
 inline constexpr const char* kLabelsFile = "labels.json";
 
 /// What labels.json says of a store's making, without its cost and its shards.

@@ -260,6 +260,102 @@ TEST(Labels, AreAsLargeAsTheArithmeticSays) {
   }
 }
 
+/// A store that keeps features beside logits, of the first teacher two and of the second one.
+LabelsInfo info_with_features() {
+  LabelsInfo info = make_info();
+  info.teachers[0].features = {{"layer1", 2}, {"flatten", 5}};
+  info.teachers[1].features = {{"flatten", 4}};
+  info.unlabeled = "folder:more", info.unlabeled_hash = "7777";
+  return info;
+}
+
+float feature(int64_t member, int64_t view, size_t tap, int64_t i) {
+  return static_cast<float>(100 * member + 10 * view + static_cast<int64_t>(tap)) + static_cast<float>(i) / 8;
+}
+
+void write_with_features(const fs::path& directory, const LabelsInfo& info) {
+  LabelsWriter writer(directory, info);
+  for (int64_t member = 0; member < 2; ++member) {
+    for (int64_t view = 0; view < info.views; ++view) {
+      std::vector<std::vector<float>> features;
+      for (const auto& [tap, length] : info.teachers[static_cast<size_t>(member)].features) {
+        std::vector<float>& values = features.emplace_back();
+        for (int64_t i = 0; i < info.samples * length; ++i) {
+          values.push_back(feature(member, view, features.size() - 1, i));
+        }
+      }
+      writer.write(member, view, shard(info, member, view), 0, features);
+    }
+  }
+  writer.finish();
+}
+
+TEST(Labels, KeepFeaturesBesideLogits) {
+  for (const int64_t top : {0, 2}) {
+    const TempDir dir;
+    LabelsInfo info = info_with_features();
+    info.top = top;
+    write_with_features(dir / "store", info);
+    const Labels labels(dir / "store");
+    EXPECT_EQ(labels.info().unlabeled, "folder:more");
+    EXPECT_EQ(labels.info().unlabeled_hash, "7777");
+    ASSERT_EQ(labels.info().teachers[0].features.size(), 2u);
+    EXPECT_EQ(labels.info().teachers[0].features[1].tap, "flatten");
+    std::vector<float> out(2 * 5);
+    labels.read_features(0, "flatten", 1, std::vector<int64_t>{6, 0}, out);
+    for (int64_t i = 0; i < 5; ++i) {
+      EXPECT_EQ(out[static_cast<size_t>(i)], feature(0, 1, 1, 30 + i));
+      EXPECT_EQ(out[static_cast<size_t>(5 + i)], feature(0, 1, 1, i));
+    }
+    std::vector<float> logits(6);
+    labels.read(1, std::vector<int64_t>{3}, logits);
+    EXPECT_EQ(logits[2], value(0, 1, 3, 2));
+    const std::vector<int64_t> one{0}, beyond{7};
+    expect_error([&] { labels.read_features(1, "layer1", 0, one, out); }, {"member 1", "'layer1'"});
+    expect_error([&] { labels.read_features(1, "flatten", 0, one, out); }, {"room for 10", "1 times 4"});
+    expect_error([&] { labels.read_features(1, "flatten", 2, one, out); }, {"no view 2"});
+    expect_error([&] { labels.read_features(1, "flatten", 0, beyond, out); }, {"no sample at position 7"});
+  }
+}
+
+TEST(Labels, RefuseDamagedFeatures) {
+  const TempDir dir;
+  write_with_features(dir / "store", info_with_features());
+  const fs::path index = dir / "store" / "labels.json", shard_file = dir / "store" / "member-00-view-0001.safetensors";
+  const std::string good = read_file(index), good_shard = read_file(shard_file);
+  const auto expect = [&](const std::string& from, const std::string& to, const std::vector<std::string>& words) {
+    write_file(index, good);
+    replace(index, from, to);
+    expect_error([&] { Labels(dir / "store"); }, words);
+  };
+  expect("\"length\": 5", "\"length\": 4", {"the features that the store lists"});
+  expect("\"length\": 5", "\"length\": 0", {"'flatten', 0"});
+  expect("\"length\": 5", "\"length\": 9223372036854775807", {"'flatten'"});
+  expect("\"tap\": \"layer1\"", "\"tap\": \"layer2\"", {"the features that the store lists"});
+  expect("\"tap\": \"layer1\"", "\"tap\": \"flatten\"", {"taps that are there once"});
+  expect("\"tap\": \"layer1\"", "\"tap\": 3", {"'tap' is 3"});
+  expect("\"unlabeled_hash\": \"7777\"", "\"unlabeled_hash\": \"8888\"", {"another store"});
+  expect("\"unlabeled_hash\"", "\"other\"", {"'unlabeled_hash' is missing"});
+  write_file(index, good);
+  for (size_t size = 0; size < good_shard.size(); size += 13) {
+    write_file(shard_file, good_shard.substr(0, size));
+    expect_error([&] { Labels(dir / "store"); }, {"member-00-view-0001", "bytes"});
+  }
+  LabelsWriter writer(dir / "other", info_with_features());
+  const std::vector<float> logits = shard(make_info(), 0, 0);
+  expect_error([&] { writer.write(0, 0, logits); }, {"features", "7 samples", "2 taps"});
+  const std::vector<float> half(14), infinite(35, std::numeric_limits<float>::infinity());
+  expect_error([&] { writer.write(0, 0, logits, 0, {half, infinite}); }, {"a feature of flatten is inf", "sample 0"});
+}
+
+// Version 2 had neither features nor unlabelled data; its stores are read, and their shards know them.
+TEST(Labels, ReadTheVersionBefore) {
+  const TempDir dir;
+  write_store(dir / "store");
+  replace(dir / "store" / "labels.json", "\"retort_labels\": 3", "\"retort_labels\": 2");
+  EXPECT_EQ(Labels(dir / "store").info().samples, 7);
+}
+
 TEST(Labels, RefuseAClassBeyondTheLastOne) {
   const TempDir dir;
   LabelsInfo info = make_info();
@@ -312,8 +408,9 @@ TEST(Labels, RefusesADamagedIndex) {
     replace(index, from, to);
     expect_error([&] { Labels(dir / "store"); }, words);
   };
-  expect("\"retort_labels\": 2", "\"retort_labels\": 3", {"retort_labels is 3", "version 2"});
-  expect("\"retort_labels\": 2", "\"other\": 1", {"'retort_labels' is missing"});
+  expect("\"retort_labels\": 3", "\"retort_labels\": 1", {"retort_labels is 1", "version 3"});
+  expect("\"retort_labels\": 3", "\"retort_labels\": 4", {"retort_labels is 4", "version 3"});
+  expect("\"retort_labels\": 3", "\"other\": 1", {"'retort_labels' is missing"});
   expect("\"samples\": 7", "\"samples\": 8", {"8 samples"});
   expect("\"samples\": 7", "\"samples\": -7", {"-7 samples"});
   expect("\"samples\": 7", "\"samples\": 7.5", {"'samples' is 7.5"});
@@ -339,6 +436,8 @@ TEST(CheckLabels, SaysWhatDiffersInWords) {
     expect_error([&] { check_labels("labels", store, run); }, words);
   };
   expect([](LabelsInfo& i) { i.data_hash = "9999"; }, {"[labels]", "from other data (idx:DIR, hash 111122223333)"});
+  expect([](LabelsInfo& i) { i.unlabeled = "folder:more", i.unlabeled_hash = "7777"; },
+         {"with unlabelled data none; this run uses folder:more, hash 7777"});
   expect([](LabelsInfo& i) { i.split = "val"; }, {"from the split train; this run uses val"});
   expect([](LabelsInfo& i) { i.samples_hash = "6666"; },
          {"from other samples (7 of the split train of data hash 1111"});
