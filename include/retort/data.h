@@ -56,6 +56,7 @@ struct DataSet {
   std::vector<std::string> label_names;
   std::vector<double> mean, std;  ///< per channel, of pixels scaled to [0, 1]: for nets that bring none of their own
   Samples train, val, test;       ///< test may be empty in a folder
+  std::string unlabeled, unlabeled_hash;       ///< spec and hash of what add_unlabeled has added; empty: nothing
   std::map<std::string, int64_t> passed_over;  ///< files in a folder that are no samples, by extension or by why
 
   int64_t classes() const { return static_cast<int64_t>(label_names.size()); }
@@ -70,6 +71,16 @@ struct DataSet {
 /// files, and a usage error on an unknown spec; where fashion-mnist is not installed the message says how to get it.
 /// Image files are not read now: a broken one is an error when it comes.
 DataSet open_data(const std::string& spec);
+/// Images to learn from without labels: all below a `folder:DIR`, at any depth (below DIR/train where it has parts), or
+/// the train split of other data, whose labels are not looked at. Throws Error as open_data does, and where there is no
+/// image.
+struct Unlabeled {
+  std::string spec, hash;
+  Samples samples;
+};
+Unlabeled open_unlabeled(const std::string& spec);
+/// Puts them behind the samples of train, without labels, under ids of their own.
+void add_unlabeled(DataSet& data, const Unlabeled& more);
 /// Image files as samples without labels, in the order given. Files are read when their pictures are asked for.
 Samples open_files(std::vector<std::string> paths);
 /// The kinds of data that open_data knows.

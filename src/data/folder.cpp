@@ -1,6 +1,7 @@
 // Folders of images in torchvision's ImageFolder layout: DIR/CLASS/**/FILE, or that in each of DIR/train, val and test.
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -186,12 +187,31 @@ void split(DataSet& data, const std::shared_ptr<const FolderSource>& source, con
   }
 }
 
-}  // namespace
-
-DataSet open_folder(const std::string& argument) {
+void check_directory(const std::string& argument) {
   std::error_code ignored;
   if (argument.empty()) fail_usage("data", "folder needs a directory; give folder:DIR");
   if (!fs::is_directory(argument, ignored)) fail("data", "'", argument, "' is not a directory; give folder:DIR");
+}
+
+}  // namespace
+
+DataSet open_unlabeled_folder(const std::string& argument) {
+  check_directory(argument);
+  DataSet data;
+  const Part part = find_parts(argument, data.passed_over).front();
+  Listed all{{part.name, "", part.directory.string(), kNoLabel}, {}};
+  all.files = list_images(part.directory, {directory_identity(argument)});
+  if (all.files.ends.empty()) {
+    fail(part.directory.string(), "there is no image; expected .jpg, .jpeg, .png or .webp files, at any depth");
+  }
+  const auto source = make_source({std::move(all)}, part.name, data);
+  data.train = {"train", source, std::vector<int64_t>(static_cast<size_t>(source->size()))};
+  std::iota(data.train.indices.begin(), data.train.indices.end(), int64_t{0});
+  return data;
+}
+
+DataSet open_folder(const std::string& argument) {
+  check_directory(argument);
   DataSet data;
   const std::vector<Part> parts = find_parts(argument, data.passed_over);
   check_class_names(parts.front());

@@ -23,6 +23,9 @@ uint64_t split_tenth(uint64_t id);
 /// leaves nothing in one of them.
 void set_splits(DataSet& data, const std::shared_ptr<const Source>& train, const std::shared_ptr<const Source>& test);
 
+/// All images below a directory, or below its train, in `train`; nothing else of the data set is filled but the hash.
+DataSet open_unlabeled_folder(const std::string& directory);
+
 /// Fashion-MNIST from a directory that holds its four files.
 DataSet open_fashion_mnist_in(const std::filesystem::path& directory);
 

@@ -49,6 +49,48 @@ std::set<uint64_t> ids(const Samples& samples) {
   return out;
 }
 
+// Without labels no class directories are needed, nor looked at.
+TEST_F(Folder, MayBePlainWhereLabelsAreNotNeeded) {
+  const auto open_plain = [&](const std::string& below = "") {
+    return open_unlabeled("folder:" + (dir_ / below).string());
+  };
+  expect_error([&] { open_plain(); }, {"there is no image", ".webp"}, Error::Kind::failure);
+  expect_error([&] { open_plain("nowhere"); }, {"nowhere", "not a directory"});
+  put("b.png"), put("a.jpg"), put("notes.txt"), put("some/deep/c.webp");
+  const Unlabeled plain = open_plain();
+  EXPECT_EQ(plain.spec, "folder:" + dir_.path().string() + "/");
+  EXPECT_EQ(names(plain.samples), (Names{"a.jpg", "b.png", "some/deep/c.webp"}));
+  EXPECT_EQ(plain.samples.label(0), kNoLabel);
+  EXPECT_EQ(ids(plain.samples).size(), 3u);
+  put("d.png");
+  EXPECT_NE(open_plain().hash, plain.hash);
+  put("parts/train/cat/1.png"), put("parts/test/cat/2.png");
+  EXPECT_EQ(names(open_plain("parts").samples), (Names{"parts/train/cat/1.png"}));
+}
+
+TEST_F(Folder, UnlabelledSamplesStandBehindThoseOfTrain) {
+  put_many("labelled/cat", 20), put_many("labelled/dog", 20), put_many("more", 3);
+  DataSet data = open("labelled");
+  const DataSet before = data;
+  add_unlabeled(data, open_unlabeled("folder:" + (dir_ / "more").string()));
+  const int64_t labelled = before.train.size();
+  ASSERT_EQ(data.train.size(), labelled + 3);
+  for (int64_t i = 0; i < labelled; ++i) {
+    EXPECT_EQ(data.train.id(i), before.train.id(i));
+    EXPECT_EQ(data.train.label(i), before.train.label(i));
+  }
+  EXPECT_EQ(data.train.label(labelled), kNoLabel);
+  EXPECT_EQ(data.train.source->name(data.train.indices.back()), (dir_ / "more/2.png").string());
+  EXPECT_EQ(data.hash, before.hash);
+  EXPECT_FALSE(data.unlabeled_hash.empty());
+  EXPECT_NE(data.train.hash(), before.train.hash());
+  EXPECT_EQ(data.val.hash(), before.val.hash());
+  // The same data once more, as if nobody knew its labels, are other samples.
+  DataSet twice = before;
+  add_unlabeled(twice, {before.spec, before.hash, before.train});
+  EXPECT_EQ(ids(twice.train).size(), static_cast<size_t>(2 * labelled));
+}
+
 TEST_F(Folder, ReadsClassesBelowTrainValAndTest) {
   for (const char* part : {"train", "validation", "test"}) {
     put(std::string(part) + "/dog/b.JPG");
