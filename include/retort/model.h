@@ -19,6 +19,8 @@
 
 namespace retort {
 
+class Network;
+
 struct ModelOptions {
   std::string device = "cpu";
   std::string precision = "f32";  ///< "f32", "bf16" or "auto" (by the net's kind)
@@ -51,6 +53,8 @@ class Model {
     Cost cost = {};
   };
   const Member& member(int64_t m) const;
+  /// A member's network, for those who look inside (network.h). The model's own. Throws Error where it is a file.
+  Network& network(int64_t m);
   const Combiner& combiner() const;
   /// What the networks run in: "f32" or "bf16", "mixed" where members differ.
   std::string precision() const;

@@ -25,6 +25,7 @@ class NetworkMember final : public MemberNet {
     std::copy_n(out.const_data_ptr<float>(), out.numel(), logits);
   }
   std::string precision() const override { return precision_name(network_.precision()); }
+  Network* network() override { return &network_; }
   Cost cost() const { return retort::cost(network_.graph(), {size_.channels, size_.height, size_.width}); }
 
  private:

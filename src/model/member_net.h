@@ -17,6 +17,8 @@ class MemberNet {
   virtual void run(const float* images, int64_t n, float* logits) = 0;
   /// "f32", "bf16" or "f16".
   virtual std::string precision() const = 0;
+  /// Null for a file.
+  virtual Network* network() { return nullptr; }
 };
 
 struct LoadedMember {

@@ -96,6 +96,10 @@ bool Model::is_cascade() const { return state_->combiner->is_lazy(); }
 int64_t Model::members() const { return static_cast<int64_t>(state_->members.size()); }
 int64_t Model::classes() const { return state_->members.front().config.num_classes; }
 const Model::Member& Model::member(int64_t m) const { return state_->members.at(static_cast<size_t>(m)); }
+Network& Model::network(int64_t m) {
+  if (Network* network = state_->nets.at(static_cast<size_t>(m))->network()) return *network;
+  fail(member(m).path, "is a file, whose inner features cannot be looked at; give the run that it was made from");
+}
 const Combiner& Model::combiner() const { return *state_->combiner; }
 Cost Model::cost() const { return state_->cost; }
 int64_t Model::size_on_disk() const { return state_->size_on_disk; }
