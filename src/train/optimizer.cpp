@@ -11,18 +11,41 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace retort {
 
 namespace {
 
 constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEps = 1e-8;
+constexpr const char* kNoGradient = "a parameter has no gradient; the loss does not depend on it";
 constexpr double kClipEps = 1e-6;  // as torch.nn.utils.clip_grad_norm_
+
+// Buffers of zeros make the first step like any other.
+void step_sgd(const std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& gradients,
+              const std::vector<at::Tensor>& momenta, double weight_decay, double momentum, double lr, bool nesterov) {
+  at::_fused_sgd_(parameters, gradients, momenta, weight_decay, momentum, lr, /*dampening=*/0, nesterov,
+                  /*maximize=*/false, /*is_first_step=*/false);
+}
+
+/// What one call steps.
+struct SgdStep {
+  std::vector<at::Tensor> parameters, gradients, momenta;
+
+  void add(const at::Tensor& parameter, const at::Tensor& gradient, const at::Tensor& momentum) {
+    parameters.push_back(parameter);
+    gradients.push_back(gradient);
+    momenta.push_back(momentum);
+  }
+  void run(double weight_decay, double momentum, double lr) const {
+    if (!parameters.empty()) step_sgd(parameters, gradients, momenta, weight_decay, momentum, lr, /*nesterov=*/false);
+  }
+};
 
 }  // namespace
 
 Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const OptimizerOptions& options) : options_(options) {
-  const bool adamw = options.kind == "adamw";
+  const bool adamw = options.kind == "adamw", dot = options.kind == "dot";
   if (adamw && !parameters.empty()) {
     // LibTorch counts steps in float32.
     steps_ = at::zeros({}, parameters.front().tensor.options().requires_grad(false));
@@ -32,9 +55,10 @@ Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const Optimizer
     Group& group = group_of(p);
     group.parameters.push_back(p.tensor);
     // Without momentum there is nothing to keep.
-    if (adamw || options.momentum > 0) {
+    if (adamw || dot || options.momentum > 0) {
       group.first.push_back(add_state((adamw ? "exp_avg." : "momentum.") + p.name, p.tensor));
     }
+    if (dot) group.second.push_back(add_state("momentum_distill." + p.name, p.tensor));
     if (!adamw) continue;
     group.second.push_back(add_state("exp_avg_sq." + p.name, p.tensor));
     group.steps.push_back(steps_);
@@ -62,32 +86,68 @@ at::Tensor Optimizer::add_state(const std::string& name, const at::Tensor& like)
 void Optimizer::step(double lr) {
   const at::NoGradGuard no_grad;
   if (steps_.defined()) steps_.add_(1);
-  for (Group& group : groups_) update(group, lr * group.lr_scale);
+  for (Group& group : groups_) {
+    if (options_.kind == "dot") {
+      update_dot(group, lr * group.lr_scale);
+    } else {
+      update(group, lr * group.lr_scale);
+    }
+    // Gradients made anew cost less than zeros that are added to.
+    for (at::Tensor& parameter : group.parameters) parameter.mutable_grad().reset();
+    group.gradients.clear();
+    group.distill_gradients.clear();
+  }
+}
+
+void Optimizer::take_distill_gradients() {
+  for (Group& group : groups_) {
+    for (at::Tensor& parameter : group.parameters) {
+      group.distill_gradients.push_back(std::exchange(parameter.mutable_grad(), at::Tensor()));
+    }
+  }
+}
+
+void Optimizer::update_dot(Group& group, double lr) const {
+  if (group.distill_gradients.size() != group.parameters.size()) {
+    fail("optimizer", "dot takes a step without the gradients of distillation");
+  }
+  SgdStep labels, distill, alone;
+  for (size_t i = 0; i < group.parameters.size(); ++i) {
+    const at::Tensor& p = group.parameters[i];
+    const at::Tensor &label = p.grad(), &soft = group.distill_gradients[i];
+    if (!label.defined() && !soft.defined()) fail("optimizer", kNoGradient);
+    if (label.defined() && soft.defined()) {
+      labels.add(p, label, group.first[i]);
+      distill.add(p, soft, group.second[i]);
+    } else {
+      alone.add(p, label.defined() ? label : soft, label.defined() ? group.first[i] : group.second[i]);
+    }
+  }
+  labels.run(group.weight_decay, options_.momentum - options_.dot_delta, lr);
+  distill.run(/*weight_decay=*/0, options_.momentum + options_.dot_delta, lr);
+  alone.run(group.weight_decay, options_.momentum, lr);
 }
 
 void Optimizer::update(Group& group, double lr) const {
-  group.gradients.clear();
   for (const at::Tensor& parameter : group.parameters) {
-    if (!parameter.grad().defined()) fail("optimizer", "a parameter has no gradient; the loss does not depend on it");
+    if (!parameter.grad().defined()) fail("optimizer", kNoGradient);
     group.gradients.push_back(parameter.grad());
   }
   if (options_.kind == "adamw") {
     at::_fused_adamw_(group.parameters, group.gradients, group.first, group.second, {}, group.steps, lr, kBeta1, kBeta2,
                       group.weight_decay, kEps, /*amsgrad=*/false, /*maximize=*/false);
   } else {
-    // Buffers of zeros make the first step like any other.
-    at::_fused_sgd_(group.parameters, group.gradients, group.first, group.weight_decay, options_.momentum, lr,
-                    /*dampening=*/0, /*nesterov=*/options_.momentum > 0, /*maximize=*/false, /*is_first_step=*/false);
+    step_sgd(group.parameters, group.gradients, group.first, group.weight_decay, options_.momentum, lr,
+             /*nesterov=*/options_.momentum > 0);
   }
-  // Gradients made anew cost less than zeros that are added to.
-  group.gradients.clear();
-  for (at::Tensor& parameter : group.parameters) parameter.mutable_grad().reset();
 }
 
 double clip_gradients(const std::vector<NamedTensor>& parameters, double max_norm) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients;
-  for (const NamedTensor& p : parameters) gradients.push_back(p.tensor.grad());
+  for (const NamedTensor& p : parameters) {
+    if (p.tensor.grad().defined()) gradients.push_back(p.tensor.grad());  // of dot's parts not all have one
+  }
   const at::Tensor norms = at::stack(at::_foreach_norm(gradients, 2));
   const double norm = at::linalg_vector_norm(norms, 2).item<double>();
   if (norm > max_norm) at::_foreach_mul_(gradients, at::Scalar(max_norm / (norm + kClipEps)));

@@ -111,6 +111,40 @@ TEST_F(OptimizerTest, AdamwFollowsItsFormula) {
   for (size_t p = 0; p < parameters_.size(); ++p) expect_near(expected[p], parameters_[p].tensor);
 }
 
+// mdistiller's engine/dot.py, written down once more: both parts' gradients for "conv", those of one alone for "norm".
+TEST_F(OptimizerTest, DotKeepsTwoMomenta) {
+  const double momentum = 0.8, delta = 0.1, decay = 0.05;
+  const auto distill_step = [](int step) { return step + 50; };
+  std::vector<double> conv, norm;
+  for (const NamedTensor& p : parameters_) {
+    const bool both = p.name == "conv";
+    const std::vector<float> start = numbers(p.tensor);
+    std::vector<double> w(start.begin(), start.end()), v_label(w.size(), 0), v_distill(w.size(), 0);
+    for (int step = 0; step < kSteps; ++step) {
+      const std::vector<float> label = gradient(p, step), distill = gradient(p, distill_step(step));
+      for (size_t i = 0; i < w.size(); ++i) {
+        v_label[i] = (momentum - delta) * v_label[i] + label[i] + decay * w[i];
+        v_distill[i] = (both ? momentum + delta : momentum) * v_distill[i] + distill[i];
+        w[i] -= lr_at(step) * (both ? v_label[i] + v_distill[i] : v_distill[i]);
+      }
+    }
+    (both ? conv : norm) = w;
+  }
+  Optimizer optimizer(parameters_, {.kind = "dot", .momentum = momentum, .weight_decay = decay, .dot_delta = delta});
+  for (int step = 0; step < kSteps; ++step) {
+    set_gradients(distill_step(step));
+    optimizer.take_distill_gradients();
+    set_gradients(step);
+    parameters_[1].tensor.mutable_grad().reset();
+    optimizer.step(lr_at(step));
+    EXPECT_FALSE(parameters_[0].tensor.grad().defined());
+  }
+  expect_near(conv, parameters_[0].tensor);
+  expect_near(norm, parameters_[1].tensor);
+  set_gradients(0);
+  test::expect_error([&] { optimizer.step(0.1); }, {"dot", "gradients of distillation"});
+}
+
 TEST_F(OptimizerTest, NamesCanBeExemptFromDecay) {
   for (const char* kind : {"sgd", "adamw"}) {
     for (const bool exempt : {false, true}) {
@@ -144,6 +178,8 @@ TEST_F(OptimizerTest, StateHasAllThatGoesOn) {
     return out;
   };
   EXPECT_EQ(names(sgd), (std::vector<std::string>{"momentum.conv", "momentum.norm"}));
+  const Optimizer dot({parameters_[0]}, {.kind = "dot"});
+  EXPECT_EQ(names(dot), (std::vector<std::string>{"momentum.conv", "momentum_distill.conv"}));
   EXPECT_EQ(names(adamw),
             (std::vector<std::string>{"steps", "exp_avg.conv", "exp_avg_sq.conv", "exp_avg.norm", "exp_avg_sq.norm"}));
   set_gradients(0);
