@@ -88,7 +88,7 @@ Lessons make_stored_lessons(const BenchArguments& arguments, const fs::path& dir
   }
   writer.finish();
   Views views(data.train, {});
-  return {make_teacher(options, std::make_shared<Labels>(directory), data, views, /*features=*/false),
+  return {make_teacher(options, std::make_shared<Labels>(directory), data, views, /*looks=*/{}, /*monitor=*/{}),
           arguments.classes};
 }
 

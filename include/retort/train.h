@@ -24,6 +24,13 @@ struct DistillOptions {
   std::optional<double> temperature;
   double alpha = 0.7;                      ///< weight of the distillation term, in [0, 1]
   std::string teacher_precision = "auto";  ///< of a live teacher
+  /// Data whose labels are not there or not trusted, behind the training samples in every epoch: the teacher's word
+  /// alone counts for them. See open_unlabeled; `data` itself is what `samples` leaves of its train. With `labels`: as
+  /// when the store was written.
+  std::string unlabeled;
+  int64_t unlabeled_samples = 0;  ///< a fixed subset of it; 0 is all
+  /// Which member gives features to losses that look at one: its place, from 0, or name; "" is the first.
+  std::string feature_teacher;
 };
 
 struct TrainOptions {
@@ -43,9 +50,10 @@ struct TrainOptions {
   bool freeze_bn = false;           ///< batch norms keep statistics, weight and bias (timm's freeze_batch_norm_2d)
   double layer_decay = 1;           ///< each layer learns this much slower than the next one, such as 0.75; 1 is off
   double head_lr_scale = 1;         ///< factor of the classifier's learning rate
-  std::string optimizer = "sgd";    ///< "sgd" (Nesterov momentum) or "adamw"
+  std::string optimizer = "sgd";    ///< "sgd" (Nesterov momentum), "adamw" or "dot" (distillation's momentum apart)
   double lr = 0.1;                  ///< peak; change it with the batch: twice the batch, twice the rate
   double momentum = 0.9;
+  double dot_delta = 0.075;         ///< dot's momentum of distillation is so much above that, of labels below
   double weight_decay = 5e-4;       ///< not on norms and biases
   double warmup_epochs = 0.5;       ///< linear from lr / 100 to lr, then the schedule
   std::string schedule = "cosine";  ///< spec, see list_schedules(); some leave snapshots
@@ -96,8 +104,13 @@ std::vector<ListedItem> list_schedules();
 struct LabelOptions {
   std::string teacher;  ///< a run or an ensemble: each member is kept
   std::string data = "fashion-mnist";
-  int64_t samples = 0;       ///< the same fixed subset of train as in training
-  bool skip_broken = false;  ///< as in training
+  int64_t samples = 0;            ///< the same fixed subset of train as in training
+  bool skip_broken = false;       ///< as in training
+  std::string unlabeled;          ///< as in training
+  int64_t unlabeled_samples = 0;  ///< as in training
+  /// Features to keep beside logits, means over a map's pixels, for losses that look at vectors alone: modules by
+  /// timm's names, or "embedding", what the classifier is given.
+  std::vector<std::string> features;
   int64_t views = 4;
   int64_t top = 0;  ///< keep the highest logits of each row alone; 0 is all
   std::string augment = "auto";

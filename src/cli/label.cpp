@@ -19,6 +19,14 @@ void run_verify(Context& context, const LabelOptions& options, int64_t rows) {
   if (!check.good()) context.exit_code = 1;
 }
 
+// What distill must be given again.
+std::string unlabeled_flags(const LabelOptions& options) {
+  if (options.unlabeled.empty()) return "";
+  const std::string count =
+      options.unlabeled_samples > 0 ? str(" --unlabeled-samples ", options.unlabeled_samples) : "";
+  return " --unlabeled " + shell_quote(options.unlabeled) + count;
+}
+
 void run_label(Context& context, LabelOptions options, int64_t verify) {
   options.threads = context.threads;
   options.device = context.device;
@@ -40,7 +48,8 @@ void run_label(Context& context, LabelOptions options, int64_t verify) {
       str(options.out, ": ", info->views, " views of ", info->samples, " samples by ", join(teachers), "; ",
           duration(info->core_seconds), " of processor time\nnext: ", context.program_typed, " distill --labels ",
           shell_quote(options.out), " --teacher ", shell_quote(options.teacher), " --data ", shell_quote(options.data),
-          options.samples > 0 ? str(" --samples ", options.samples) : "", " --student resnet8_half --out RUN"));
+          options.samples > 0 ? str(" --samples ", options.samples) : "", unlabeled_flags(options),
+          " --student resnet8_half --out RUN"));
 }
 
 }  // namespace
@@ -52,6 +61,7 @@ void add_label(CLI::App& app, Context& context) {
                             [&context, options, verify] { run_label(context, *options, *verify); });
   add_fields(*verb, fields(*options));
   verb->get_option("--out")->required();
+  verb->get_option("--features")->delimiter(',');
   verb->add_option("--verify", *verify, "Compute this many rows of the store in --out again, and compare");
 }
 

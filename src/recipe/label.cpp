@@ -1,5 +1,6 @@
 #include "recipe/step.h"
 #include "train/options.h"
+#include "train/selection.h"
 
 namespace retort {
 
@@ -23,7 +24,7 @@ class LabelStep : public Step {
   }
 
   StepWork work(const DataSet& data) const override {
-    const auto samples = static_cast<double>(data.train.subset(options_.samples).size());
+    const auto samples = static_cast<double>(selected(data).train.size());
     return {.predicted = samples * static_cast<double>(options_.views)};
   }
 
@@ -35,7 +36,18 @@ class LabelStep : public Step {
     write_labels(o, monitor);
   }
 
+  std::string data_hash(const DataSet& data) const override {
+    return options_.unlabeled.empty() ? data.hash : data.hash + selected(data).unlabeled_hash;
+  }
+
  private:
+  // What it labels, with all images that can be read or not.
+  DataSet selected(const DataSet& data) const {
+    LabelOptions o = options_;
+    o.skip_broken = false;
+    return select_samples(o, data, {});
+  }
+
   LabelOptions options_;
 };
 

@@ -2,6 +2,7 @@
 #include "recipe/step.h"
 #include "train/options.h"
 #include "train/run_dir.h"
+#include "train/selection.h"
 
 namespace retort {
 
@@ -55,7 +56,7 @@ class TrainStep : public Step {
 
   StepWork work(const DataSet& data) const override {
     const auto epochs = static_cast<double>(options_.epochs);
-    const double images = epochs * static_cast<double>(data.train.subset(options_.samples).size());
+    const double images = epochs * static_cast<double>(selected(data).train.size());
     const bool beside = options_.distill && options_.distill->labels.empty();
     const double validation = epochs * static_cast<double>(data.val.size()) / 3;  // forward only
     return {.trained = images + validation, .predicted = beside ? images : 0};
@@ -75,7 +76,19 @@ class TrainStep : public Step {
     }
   }
 
+  std::string data_hash(const DataSet& data) const override {
+    return options_.distill && !options_.distill->unlabeled.empty() ? data.hash + selected(data).unlabeled_hash
+                                                                    : data.hash;
+  }
+
  private:
+  // What it learns from, with all images that can be read or not.
+  DataSet selected(const DataSet& data) const {
+    TrainOptions o = options_;
+    o.skip_broken = false;
+    return select_samples(o, data, {});
+  }
+
   TrainOptions options_;
   std::vector<std::string> students_;
 };

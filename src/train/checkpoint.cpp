@@ -9,7 +9,7 @@ namespace retort {
 
 namespace {
 
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;  // 1 had no sum of the label term
 constexpr const char *kVersionKey = "retort_checkpoint", *kStateKey = "state", *kHashKey = "sha256";
 constexpr const char* kStartAgain = "; start again with another --out";
 

@@ -17,9 +17,10 @@ Fields fields(TrainOptions& o) {
       {"freeze_bn", &o.freeze_bn, "Batch norms keep their statistics, weights and biases"},
       {"layer_decay", &o.layer_decay, "Each layer learns this much slower than the next one, such as 0.75; 1 is off"},
       {"head_lr_scale", &o.head_lr_scale, "Factor of the classifier's learning rate"},
-      {"optimizer", &o.optimizer, "sgd (Nesterov momentum) or adamw"},
+      {"optimizer", &o.optimizer, "sgd (Nesterov momentum), adamw, or dot, which keeps distillation's momentum apart"},
       {"lr", &o.lr, "Peak learning rate; about 0.1 for sgd, 0.002 for adamw"},
-      {"momentum", &o.momentum, "Of sgd"},
+      {"momentum", &o.momentum, "Of sgd and dot"},
+      {"dot_delta", &o.dot_delta, "Dot's momentum of distillation is so much higher, that of labels lower"},
       {"weight_decay", &o.weight_decay, "Not on norms and biases"},
       {"warmup_epochs", &o.warmup_epochs, "Linear warm-up before the schedule"},
       {"schedule", &o.schedule, "Of the learning rate (see: retort list schedules); some leave snapshots"},
@@ -47,7 +48,10 @@ Fields fields(DistillOptions& o) {
            "T of losses that take one, as in alpha * T^2 * KL(teacher || student) + (1 - alpha) * CE; without it the "
            "loss's own, 3 for kd"},
           {"alpha", &o.alpha, "Weight of the distillation term; 1 - alpha is that of the labels"},
-          {"teacher_precision", &o.teacher_precision, "Of a teacher that runs beside: auto, f32, bf16"}};
+          {"teacher_precision", &o.teacher_precision, "Of a teacher that runs beside: auto, f32, bf16"},
+          {"unlabeled", &o.unlabeled, "Data without trusted labels, such as folder:DIR, learnt from the teacher alone"},
+          {"unlabeled_samples", &o.unlabeled_samples, "A fixed subset of it; 0 is all"},
+          {"feature_teacher", &o.feature_teacher, "Member that gives features: its place, from 0, or name; the first"}};
 }
 
 Fields fields(LabelOptions& o) {
@@ -55,6 +59,9 @@ Fields fields(LabelOptions& o) {
           {"data", &o.data, "Data set whose train split is labelled"},
           {"samples", &o.samples, "The same fixed subset as in training; 0 is all"},
           {"skip_broken", &o.skip_broken, "Look for images that cannot be read, and leave them out"},
+          {"unlabeled", &o.unlabeled, "Label this data too, for distill --unlabeled"},
+          {"unlabeled_samples", &o.unlabeled_samples, "A fixed subset of it; 0 is all"},
+          {"features", &o.features, "Keep pooled features of these modules too, such as embedding"},
           {"views", &o.views, "Views of each sample; more than a store has are added to it"},
           {"top", &o.top, "Keep the highest logits of each row alone, such as 32 of 1000; 0 is all"},
           {"augment", &o.augment, "Augmentations that make a view"},

@@ -7,10 +7,14 @@
 #include "base/file.h"
 #include "base/machine.h"
 #include "base/random.h"
+#include "model/model_files.h"
 #include "retort/network.h"
 #include "retort/train.h"
 #include "train/input.h"
+#include "train/label_rows.h"
 #include "train/options.h"
+#include "train/selection.h"
+#include "train/teacher_check.h"
 
 namespace retort {
 
@@ -21,11 +25,13 @@ constexpr std::chrono::milliseconds kWait{500};
 // Loads the teacher once to see that it fits; its networks are let go before the work.
 LabelsInfo describe(const LabelOptions& options, const std::string& augment, const DataSet& data,
                     const Samples& samples, const Monitor& monitor) {
-  const Model model(options.teacher, {.device = options.device, .precision = options.precision}, monitor);
+  Model model(options.teacher, {.device = options.device, .precision = options.precision}, monitor);
   model.check_fits(data);
   LabelsInfo info{.data = data.spec,
                   .data_hash = data.hash,
                   .samples_hash = samples.hash(),
+                  .unlabeled = data.unlabeled,
+                  .unlabeled_hash = data.unlabeled_hash,
                   .split = samples.split,
                   .samples = samples.size(),
                   .classes = data.classes(),
@@ -36,28 +42,47 @@ LabelsInfo describe(const LabelOptions& options, const std::string& augment, con
                   .precision = model.precision()};
   for (int64_t m = 0; m < model.members(); ++m) {
     const Model::Member& member = model.member(m);
-    info.teachers.push_back({model_name(member.path), member.path, member.hash});
+    info.teachers.push_back(
+        {model_name(member.path), member.path, member.hash, find_features(model, m, options.features)});
   }
   return info;
 }
 
-// The largest difference of logits that were kept, as a share of the row's largest one (or of 1).
-void compare_rows(LabelsCheck& check, const LabelsInfo& info, std::span<const float> stored,
+// The largest difference of the `kept` highest numbers of each row, as a share of the row's largest one (or of 1).
+void compare_rows(LabelsCheck& check, int64_t length, int64_t kept, std::span<const float> stored,
                   std::span<const float> again) {
-  const auto classes = static_cast<size_t>(info.classes);
-  const size_t kept = info.top > 0 ? static_cast<size_t>(info.top) : classes;
-  std::vector<size_t> order(classes);
-  for (size_t row = 0; row < again.size(); row += classes, ++check.rows) {
+  const auto columns = static_cast<size_t>(length);
+  std::vector<size_t> order(columns);
+  for (size_t row = 0; row < again.size(); row += columns) {
     std::iota(order.begin(), order.end(), row);
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
+    std::partial_sort(order.begin(), order.begin() + kept, order.end(),
                       [&](size_t a, size_t b) { return stored[a] > stored[b]; });
     double scale = 1, largest = 0;
-    for (const size_t k : std::span(order).first(kept)) {
+    for (const size_t k : std::span(order).first(static_cast<size_t>(kept))) {
       scale = std::max(scale, std::abs(static_cast<double>(stored[k])));
       largest = std::max(largest, std::abs(static_cast<double>(stored[k]) - static_cast<double>(again[k])));
     }
     check.largest_difference = std::max(check.largest_difference, largest / scale);
   }
+}
+
+// One member's rows against what it says again.
+void compare_with(LabelsCheck& check, const Labels& labels, int64_t member, int64_t view,
+                  const std::vector<int64_t>& positions, const LabelRows& again) {
+  const LabelsInfo& info = labels.info();
+  const LabelsInfo::Teacher& teacher = info.teachers[static_cast<size_t>(member)];
+  std::vector<float> stored(info.teachers.size() * again.logits.size());
+  labels.read(view, positions, stored);
+  const std::span<const float> own =
+      std::span(stored).subspan(static_cast<size_t>(member) * again.logits.size(), again.logits.size());
+  compare_rows(check, info.classes, info.top > 0 ? info.top : info.classes, own, again.logits);
+  for (size_t f = 0; f < teacher.features.size(); ++f) {
+    const auto& [tap, length] = teacher.features[f];
+    stored.resize(again.features[f].size());
+    labels.read_features(member, tap, view, positions, stored);
+    compare_rows(check, length, length, stored, again.features[f]);
+  }
+  check.rows += std::ssize(positions);
 }
 
 // Adds up what works side by side have done.
@@ -113,16 +138,15 @@ std::vector<Shard> missing_shards(const LabelsWriter& writer, const LabelsInfo& 
 // What the shards of one store are made from.
 struct Labelling {
   const LabelOptions& options;
-  const DataSet& data;
   const Samples& samples;
   const LabelsInfo& info;
 
-  Predictions predict(int64_t member, const Samples& some, int64_t view, const Monitor& monitor) const {
-    Model model(info.teachers[static_cast<size_t>(member)].path,
-                {.device = options.device, .precision = options.precision});
+  LabelRows rows(int64_t member, const Samples& some, int64_t view, const Monitor& monitor) const {
+    const LabelsInfo::Teacher& teacher = info.teachers[static_cast<size_t>(member)];
+    Model model(teacher.path, {.device = options.device, .precision = options.precision});
     const PredictOptions how{
         .augment = Augment(info.augment), .seed = info.seed, .view = view, .mix_with = samples.indices};
-    return retort::predict(model, data, some, how, monitor);
+    return label_rows(model, teacher.features, some, how, monitor);
   }
 };
 
@@ -138,48 +162,46 @@ void write_shards(const Labelling& labelling, LabelsWriter& writer, const std::v
     const auto claim = writer.claim(member, view);
     if (!claim) return;
     set_threads(threads / at_once);
-    const Predictions p = labelling.predict(member, labelling.samples, view, progress.part());
-    if (p.samples == labelling.samples.size()) writer.write(member, view, p.logits, cpu.take());
+    const LabelRows rows = labelling.rows(member, labelling.samples, view, progress.part());
+    if (rows.samples < labelling.samples.size()) return;
+    writer.write(member, view, rows.logits, cpu.take(), rows.features);
   });
   set_threads(threads);
-}
-
-Samples labelled_samples(const LabelOptions& options, const DataSet& data, const Monitor& monitor) {
-  Samples samples = data.train;
-  if (options.skip_broken) samples = without_broken(samples, resolve_threads(options.threads), monitor);
-  samples = samples.subset(options.samples);
-  if (samples.size() == 0) fail(data.spec, "the split train has no samples; expected at least one");
-  return samples;
 }
 
 }  // namespace
 
 std::optional<LabelsInfo> write_labels(const LabelOptions& options, const Monitor& monitor) {
   check_options(options);
-  const DataSet data = open_data(options.data);
-  const Samples samples = labelled_samples(options, data, monitor);
+  const DataSet data = select_samples(options, open_data(options.data), monitor);
+  const Samples& samples = data.train;
   const LabelsInfo info = describe(options, resolve_augment(options.augment, data), data, samples, monitor);
   LabelsWriter writer(options.out, info);
   std::vector<Shard> missing = missing_shards(writer, info);
   SharedProgress progress(monitor, "label with " + model_name(options.teacher), std::ssize(missing) * samples.size());
   while (!missing.empty()) {
-    write_shards({options, data, samples, info}, writer, missing, progress, monitor);
+    write_shards({options, samples, info}, writer, missing, progress, monitor);
     if (monitor.stopping()) return std::nullopt;
     missing = missing_shards(writer, info);
     // Other processes hold those; what one that ends leaves undone is done here.
     if (!missing.empty()) std::this_thread::sleep_for(kWait);
   }
-  return writer.finish();
+  const LabelsInfo written = writer.finish();
+  check_store(Labels(options.out), *read_model_files(options.teacher).combiner, samples, model_name(options.teacher),
+              monitor);
+  return written;
 }
 
 LabelsCheck verify_labels(const LabelOptions& options, int64_t rows, const Monitor& monitor) {
   if (rows < 1) fail_usage("label", rows, " rows to verify; expected at least 1");
   const Labels labels(options.out);
   const LabelsInfo& info = labels.info();
-  const DataSet data = open_data(options.data);
-  const Samples samples = labelled_samples(options, data, monitor);
+  const DataSet data = select_samples(options, open_data(options.data), monitor);
+  const Samples& samples = data.train;
   LabelsInfo expected = info;
   expected.data_hash = data.hash;
+  expected.unlabeled = data.unlabeled;
+  expected.unlabeled_hash = data.unlabeled_hash;
   expected.samples_hash = samples.hash();
   expected.samples = samples.size();
   check_labels(options.out, info, expected);
@@ -187,7 +209,6 @@ LabelsCheck verify_labels(const LabelOptions& options, int64_t rows, const Monit
   LabelsCheck check{.tolerance = info.precision == "f32" ? 2e-3 : 5e-2};
   Rng rng = stream(options.seed, Purpose::sample);
   const int64_t members = std::ssize(info.teachers), each = std::max<int64_t>(1, rows / members);
-  std::vector<float> stored;
   for (int64_t member = 0; member < members; ++member) {
     const auto view = static_cast<int64_t>(rng.below(static_cast<uint64_t>(info.views)));
     Samples some{samples.split, samples.source, {}};
@@ -196,11 +217,8 @@ LabelsCheck verify_labels(const LabelOptions& options, int64_t rows, const Monit
       positions.push_back(static_cast<int64_t>(rng.below(static_cast<uint64_t>(samples.size()))));
       some.indices.push_back(samples.indices[static_cast<size_t>(positions.back())]);
     }
-    const Predictions again = Labelling{options, data, samples, info}.predict(member, some, view, monitor);
-    stored.resize(static_cast<size_t>(members * std::ssize(positions) * info.classes));
-    labels.read(view, positions, stored);
-    const std::span<const float> own = std::span(stored).subspan(static_cast<size_t>(member) * again.logits.size());
-    compare_rows(check, info, own, again.logits);
+    compare_with(check, labels, member, view, positions,
+                 Labelling{options, samples, info}.rows(member, some, view, monitor));
   }
   return check;
 }

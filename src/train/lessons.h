@@ -11,9 +11,10 @@ namespace retort {
 
 /// On the students' device; nothing writes to it.
 struct Lesson {
-  at::Tensor member_logits;  ///< [M, N, C]
-  at::Tensor logits;         ///< [N, C]
-  Taps features;             ///< of every tap that a student's loss names
+  at::Tensor member_logits;           ///< [M, N, C]
+  at::Tensor logits;                  ///< [N, C]
+  Taps features;                      ///< of every tap that a student's loss names
+  std::vector<Taps> member_features;  ///< the same of each member, where a loss looks at each
 };
 
 class Lessons {
@@ -21,8 +22,8 @@ class Lessons {
   Lessons(Teacher teacher, int64_t classes) : teacher_(std::move(teacher)), classes_(classes) {}
 
   const Teacher& teacher() const { return teacher_; }
-  /// Names features that every lesson shall have.
-  void want(const Taps& taps) { wanted_.insert(taps.begin(), taps.end()); }
+  /// Names features that every lesson shall have, of the network that losses look at and of each member.
+  void want(const Taps& taps, const std::vector<Taps>& member_taps);
   /// Of the pass's present batch; valid until the next call.
   const Lesson& give(const Batch& batch, const at::Device& device);
 
@@ -30,6 +31,7 @@ class Lessons {
   Teacher teacher_;
   int64_t classes_;
   Taps wanted_;
+  std::vector<Taps> member_wanted_;
   std::vector<float> member_logits_, logits_;
   Lesson lesson_;
 };

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "train/options.h"
-#include "train/teacher_features.h"
 
 namespace retort {
 
@@ -29,6 +28,17 @@ MixedLabels mixed_labels(const Batch& batch, const at::Device& device) {
   return {wrap(batch.other_labels, device), wrap(batch.shares, device)};
 }
 
+// Places in the batch of samples with labels, in mixed views with both; undefined where all have.
+at::Tensor rows_with_labels(const Batch& batch, const at::Device& device) {
+  std::vector<int64_t> rows;
+  for (int64_t i = 0; i < batch.size; ++i) {
+    const auto at = static_cast<size_t>(i);
+    const bool other = batch.other_labels.empty() || batch.other_labels[at] != kNoLabel;
+    if (batch.labels[at] != kNoLabel && other) rows.push_back(i);
+  }
+  return std::ssize(rows) < batch.size ? wrap(rows, device).clone() : at::Tensor();
+}
+
 }  // namespace
 
 Objective::Objective(const TrainOptions& options) : label_smoothing_(options.label_smoothing) {
@@ -39,18 +49,17 @@ Objective::Objective(const TrainOptions& options) : label_smoothing_(options.lab
 
 std::vector<NamedTensor> Objective::connect(const TrainOptions& options, const Network& student, const ImageShape& size,
                                             const Samples& samples, const Teacher& teacher) {
-  if (!options.distill || feature_terms(*options.distill).empty()) return {};
-  const TeacherFeatures& features = *teacher.features;
-  LossSetup setup{.student = {&student.graph(), {size.channels, size.height, size.width}},
-                  .teacher = {&features.network().graph(), features.input()},
+  if (!options.distill) return {};
+  const Graph& graph = student.graph();
+  if (!graph.distill_classifier.empty() && alpha_ > 0 && alpha_ < 1) {
+    head_ = graph.classifier, distill_head_ = graph.distill_classifier;
+  }
+  if (feature_terms(*options.distill).empty()) return {};
+  LossSetup setup{.student = {&graph, {size.channels, size.height, size.width}},
+                  .teacher = teacher.looked_at,
+                  .members = teacher.networks,
                   .seed = options.seed + options.weight_seed,
                   .options = at::TensorOptions(at::kFloat).device(student.device())};
-  setup.teacher.parameter = [&features](const std::string& name) {
-    for (const NamedTensor& p : features.network().parameters()) {
-      if (p.name == name) return p.tensor;
-    }
-    fail("loss", "the teacher has no parameter '", name, "'");
-  };
   for (int64_t i = 0; i < samples.size(); ++i) setup.labels.push_back(samples.label(i));
   loss_->connect(setup);
   return parameters();
@@ -59,25 +68,38 @@ std::vector<NamedTensor> Objective::connect(const TrainOptions& options, const N
 std::vector<NamedTensor> Objective::parameters() const { return loss_ ? named(loss_->parameters()) : named({}); }
 std::vector<NamedTensor> Objective::buffers() const { return loss_ ? named(loss_->buffers()) : named({}); }
 
+Taps Objective::taps() const {
+  Taps taps = loss_ ? loss_->student_taps() : Taps();
+  if (!head_.empty()) taps[head_], taps[distill_head_];
+  return taps;
+}
+
 LossValue Objective::operator()(const at::Tensor& logits, Taps taps, const Batch& batch, int64_t epoch,
                                 const Lesson* lesson) {
   const at::Tensor labels = wrap(batch.labels, logits.device());
   const MixedLabels mixed = mixed_labels(batch, logits.device());
-  if (!lesson) return {cross_entropy(logits, labels, label_smoothing_, mixed), {}};
+  if (!lesson) {
+    const at::Tensor loss = cross_entropy(logits, labels, label_smoothing_, mixed);
+    return {loss, {}, loss.detach()};
+  }
+  const bool heads = !head_.empty();
   return distillation_objective(*loss_, alpha_, label_smoothing_,
-                                {.student_logits = logits,
+                                {.student_logits = heads ? taps.at(distill_head_) : logits,
                                  .teacher_logits = lesson->logits,
                                  .labels = labels,
+                                 .labelled = rows_with_labels(batch, logits.device()),
+                                 .label_logits = heads ? taps.at(head_) : at::Tensor(),
                                  .mixed = mixed,
                                  .member_logits = lesson->member_logits,
                                  .epoch = epoch,
                                  .student_features = std::move(taps),
                                  .teacher_features = lesson->features,
+                                 .member_features = lesson->member_features,
                                  .positions = batch.positions});
 }
 
 void LossMeter::add(int64_t step, const LossValue& value) {
-  pending_.push_back({step, value.total.detach(), value.distill});
+  pending_.push_back({step, value.total.detach(), value.distill, value.label});
 }
 
 std::optional<LossMeter::Bad> LossMeter::read(LossSums& sums, bool all) {
@@ -87,6 +109,7 @@ std::optional<LossMeter::Bad> LossMeter::read(LossSums& sums, bool all) {
     if (!std::isfinite(total)) return Bad{p.step, total};
     sums.total += total;
     if (p.distill.defined()) sums.distill += p.distill.item<double>();
+    if (p.label.defined()) sums.label += p.label.item<double>();
   }
   pending_.clear();
   return std::nullopt;

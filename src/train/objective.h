@@ -20,8 +20,9 @@ class Objective {
   std::vector<NamedTensor> connect(const TrainOptions& options, const Network& student, const ImageShape& size,
                                    const Samples& samples, const Teacher& teacher);
   /// The taps that the loss looks at, as keys.
-  Taps taps() const { return loss_ ? loss_->student_taps() : Taps(); }
+  Taps taps() const;
   Taps teacher_taps() const { return loss_ ? loss_->teacher_taps() : Taps(); }
+  std::vector<Taps> member_taps() const { return loss_ ? loss_->member_taps() : std::vector<Taps>(); }
   /// `taps` as the student filled them; `lesson` is null where nothing is distilled, and then so is that term.
   LossValue operator()(const at::Tensor& logits, Taps taps, const Batch& batch, int64_t epoch, const Lesson* lesson);
   /// What the loss trains along with the student, and what else of it a checkpoint keeps.
@@ -31,11 +32,12 @@ class Objective {
  private:
   double label_smoothing_, alpha_ = 0;
   std::optional<Loss> loss_;
+  std::string head_, distill_head_;  ///< taps of two classifiers that each have their own term; empty: one has both
 };
 
 /// Sums of an epoch's losses.
 struct LossSums {
-  double total = 0, distill = 0;
+  double total = 0, distill = 0, label = 0;
 };
 
 /// Adds losses up in double precision. They are read from the device in groups, so that it is not kept waiting; on the
@@ -54,7 +56,7 @@ class LossMeter {
  private:
   struct Pending {
     int64_t step;
-    at::Tensor total, distill;
+    at::Tensor total, distill, label;
   };
   size_t group_;
   std::vector<Pending> pending_;

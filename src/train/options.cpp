@@ -64,10 +64,24 @@ void check_samples(const Checker& check, const TrainOptions& o) {
   check.require(o.folds == 0 || (o.folds >= 2 && o.folds <= kMaxFolds), "folds", o.folds, str("2 to ", kMaxFolds));
   check.require(o.folds == 0 ? o.fold == 0 : o.fold >= 1 && o.fold <= o.folds, "fold", o.fold,
                 o.folds == 0 ? "0 without folds" : str("1 to ", o.folds));
+  if (o.distill && !o.distill->unlabeled.empty() && o.folds > 0) {
+    fail_usage(check.where("unlabeled"), "given beside folds; leave one of them out");
+  }
   if (o.distill && !o.distill->labels.empty() && (o.bag > 0 || o.folds > 0)) {
     fail_usage(check.where("labels"), "given beside a bag or folds; soft labels are those of train as it is; ",
                "leave one of them out, or distil from a teacher that runs beside");
   }
+}
+
+void check_unlabeled(const Checker& check, const DistillOptions& d) {
+  check.at_least("unlabeled_samples", d.unlabeled_samples, 0, INT64_MAX);
+  if (d.alpha == 0) {
+    fail_usage(check.where("unlabeled"), "given with --alpha 0, which leaves the teacher out; nobody would speak for ",
+               "these samples; give a higher --alpha");
+  }
+  if (Loss(d.loss).teaches_unlabelled()) return;
+  fail_usage(check.where("unlabeled"), "the loss '", d.loss, "' looks at labels, so that samples without them teach ",
+             "nothing; add a term that does not, such as kd, or choose another loss");
 }
 
 void check_distill(const Checker& check, const DistillOptions& d) {
@@ -83,18 +97,33 @@ void check_distill(const Checker& check, const DistillOptions& d) {
                   str("above 0, up to ", kMaxTemperature));
   }
   parse_precision(d.teacher_precision);
-  const std::vector<std::string> looking = feature_terms(d);
-  if (!looking.empty() && d.teacher.empty()) {
-    fail_usage(check.where("loss"), "'", looking[0], "' looks at the teacher's features, which are computed live and ",
-               "not stored; give --teacher, alone or with --labels");
+  const std::vector<std::string> maps = d.alpha > 0 ? Loss(d.loss).map_terms() : std::vector<std::string>();
+  if (!maps.empty() && d.teacher.empty()) {
+    fail_usage(check.where("loss"), "'", maps[0],
+               "' looks at the teacher's features, which are computed live; a store ",
+               "keeps no more than pooled ones; give --teacher, alone or with --labels");
   }
   if (!d.combiner.empty()) make_combiner(d.combiner);
+  if (!d.unlabeled.empty()) check_unlabeled(check, d);
+}
+
+void check_dot(const Checker& check, const TrainOptions& o) {
+  if (!o.distill || o.distill->alpha == 0 || o.distill->alpha == 1) {
+    fail_usage(check.where("optimizer"),
+               "dot tells distillation's gradients from those of labels; it needs distill and ",
+               "an --alpha above 0 and below 1");
+  }
+  const double most = std::min(o.momentum, 1 - o.momentum);
+  check.require(o.dot_delta >= 0 && o.dot_delta <= o.momentum && o.momentum + o.dot_delta < 1, "dot_delta", o.dot_delta,
+                str("0 to ", most, ", so that both momenta are in [0, 1)"));
 }
 
 void check_optimizer(const Checker& check, const TrainOptions& o) {
-  check.require(o.optimizer == "sgd" || o.optimizer == "adamw", "optimizer", o.optimizer, "sgd or adamw");
+  const bool dot = o.optimizer == "dot";
+  check.require(dot || o.optimizer == "sgd" || o.optimizer == "adamw", "optimizer", o.optimizer, "sgd, adamw or dot");
   check.above_zero("lr", o.lr);
   check.share("momentum", o.momentum);
+  if (dot) check_dot(check, o);
   check.zero_or_more("weight_decay", o.weight_decay);
   check.require(o.warmup_epochs >= 0 && o.warmup_epochs < static_cast<double>(o.epochs), "warmup_epochs",
                 o.warmup_epochs, str("0 or more and below --epochs, which is ", o.epochs));
@@ -157,6 +186,7 @@ void check_options(const LabelOptions& o) {
   if (o.teacher.empty()) fail_usage(check.where("teacher"), "no teacher given; name a run or an ensemble");
   if (o.out.empty()) fail_usage(check.where("out"), "no directory given; name one");
   check.at_least("samples", o.samples, 0, INT64_MAX);
+  check.at_least("unlabeled_samples", o.unlabeled_samples, 0, INT64_MAX);
   check.at_least("views", o.views, 1, kMaxViews);
   check_augment(o.augment);
   check.threads_and_device(o.threads, o.precision);
@@ -216,6 +246,9 @@ void check_pass(const std::vector<TrainOptions>& students) {
                                                 "/checkpoint_seconds",
                                                 "/distill/labels",
                                                 "/distill/teacher",
+                                                "/distill/unlabeled",
+                                                "/distill/unlabeled_samples",
+                                                "/distill/feature_teacher",
                                                 "/distill/combiner",
                                                 "/distill/teacher_precision"};
   check_distinct_outs(students);

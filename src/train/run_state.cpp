@@ -7,6 +7,7 @@ Json state_json(const RunState& s) {
           {"step", s.step},
           {"loss_sum", s.sums.total},
           {"distill_sum", s.sums.distill},
+          {"label_sum", s.sums.label},
           {"epoch_seconds", s.epoch_seconds},
           {"seconds", s.seconds},
           {"core_seconds", s.core_seconds},
@@ -22,6 +23,7 @@ RunState state_from_json(const std::string& where, const Json& json) {
   s.step = get<int64_t>(where, json, "step");
   s.sums.total = get<double>(where, json, "loss_sum");
   s.sums.distill = get<double>(where, json, "distill_sum");
+  s.sums.label = get<double>(where, json, "label_sum");
   s.epoch_seconds = get<double>(where, json, "epoch_seconds");
   s.seconds = get<double>(where, json, "seconds");
   s.core_seconds = get<double>(where, json, "core_seconds");

@@ -7,8 +7,12 @@
 namespace retort {
 
 /// `data` as the training sees it: without broken images where asked, train cut to its subset, its fold or its bag, and
-/// with folds val the fold that is left out. Throws Error where train is empty and where the monitor stops it.
+/// with folds val the fold that is left out; behind train's samples those that the teacher alone speaks for. Throws
+/// Error where train is empty and where the monitor stops it.
 DataSet select_samples(const TrainOptions& options, DataSet data, const Monitor& monitor);
+
+/// The same for labelling: what a training with the same options learns from.
+DataSet select_samples(const LabelOptions& options, DataSet data, const Monitor& monitor);
 
 /// The fold of a sample, from 1 to `folds`: a fixed hash of its id.
 int64_t fold_of(uint64_t id, int64_t folds);

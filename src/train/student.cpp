@@ -50,7 +50,8 @@ OptimizerOptions optimizer_options(const TrainOptions& options, const Graph& gra
           .momentum = options.momentum,
           .weight_decay = options.weight_decay,
           .no_decay = no_decay(graph),
-          .lr_scale = lr_scales(graph, options)};
+          .lr_scale = lr_scales(graph, options),
+          .dot_delta = options.dot_delta};
 }
 
 // "train resnet20", with the run's name where that says more.
@@ -89,7 +90,7 @@ std::vector<NamedTensor> Student::make_trainable() {
   if (!pass_.lessons) return all;
   const std::vector<NamedTensor> also =
       objective_.connect(options_, network_, preprocess_.size, pass_.train.samples(), pass_.lessons->teacher());
-  pass_.lessons->want(objective_.teacher_taps());
+  pass_.lessons->want(objective_.teacher_taps(), objective_.member_taps());
   all.insert(all.end(), also.begin(), also.end());
   return all;
 }
@@ -125,6 +126,7 @@ void Student::save_checkpoint() {
   state["options"] = options_json(options_);
   state["data_hash"] = pass_.data.hash;
   state["samples_hash"] = pass_.train.samples().hash();
+  state["unlabeled_hash"] = pass_.data.unlabeled_hash;
   write_checkpoint(options_.out, tensors(), state);
 }
 
@@ -134,7 +136,8 @@ void Student::load_checkpoint() {
   const Json& kept = checkpoint.state();
   check_same_options(options_.out, get<Json>(where, kept, "options"), options_json(options_));
   if (get<std::string>(where, kept, "data_hash") != pass_.data.hash ||
-      get<std::string>(where, kept, "samples_hash") != pass_.train.samples().hash()) {
+      get<std::string>(where, kept, "samples_hash") != pass_.train.samples().hash() ||
+      get<std::string>(where, kept, "unlabeled_hash") != pass_.data.unlabeled_hash) {
     fail(where, "was made from other data than ", pass_.data.spec, " holds now; start again with another --out");
   }
   state_ = state_from_json(where, kept);
@@ -167,8 +170,11 @@ void Student::learn(const Lesson* lesson) {
   Taps taps = objective_.taps();
   const at::Tensor logits = network_.forward(images, /*training=*/true, &taps);
   const LossValue loss = objective_(logits, std::move(taps), batch, state_.epoch, lesson);
-  loss.total.backward();
-  if (options_.clip_grad > 0) clip_gradients(trainable_, options_.clip_grad);
+  if (options_.optimizer == "dot") {
+    backward(loss.distill_part, /*keep_graph=*/true);
+    optimizer_.take_distill_gradients();
+  }
+  backward(options_.optimizer == "dot" ? loss.label_part : loss.total, /*keep_graph=*/false);
   optimizer_.step(rate_.at(steps_done()));
   if (ema_) ema_->update();
   meter_.add(steps_done(), loss);
@@ -182,6 +188,11 @@ void Student::learn(const Lesson* lesson) {
   tell(/*always=*/false);
 }
 
+void Student::backward(const at::Tensor& loss, bool keep_graph) {
+  loss.backward({}, keep_graph);
+  if (options_.clip_grad > 0) clip_gradients(trainable_, options_.clip_grad);
+}
+
 void Student::validate() {
   with_reported_weights([&] { validation_.add(network_, pass_.val.batch(val_place_)); });
 }
@@ -193,9 +204,8 @@ void Student::end_epoch() {
   HistoryRow row{.epoch = state_.epoch + 1, .time = static_cast<double>(std::time(nullptr))};
   row.train_loss = state_.sums.total / steps;
   if (pass_.lessons) {
-    const double alpha = options_.distill->alpha;
     row.distill_loss = state_.sums.distill / steps;
-    row.label_loss = alpha < 1 ? (row.train_loss - alpha * row.distill_loss) / (1 - alpha) : 0;
+    row.label_loss = state_.sums.label / steps;
   }
   row.lr = rate_.at(steps_done() - 1);
   const double images = static_cast<double>(step_images()) * steps;

@@ -63,6 +63,7 @@ class Student {
 
  private:
   std::vector<NamedTensor> make_trainable();
+  void backward(const at::Tensor& loss, bool keep_graph);
   void load_checkpoint();
   void start_records();
   void save_best(int64_t epoch);

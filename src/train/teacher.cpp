@@ -1,8 +1,14 @@
 #include "train/teacher.h"
 
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <charconv>
+
 #include "model/model_files.h"
+#include "train/live_teacher.h"
 #include "train/options.h"
-#include "train/teacher_features.h"
+#include "train/teacher_check.h"
 
 namespace retort {
 
@@ -18,72 +24,151 @@ std::unique_ptr<Combiner> store_combiner(const std::string& spec) {
   return combiner;
 }
 
-Teacher stored_teacher(const DistillOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
-                       const Samples& samples) {
-  const LabelsInfo& info = store->info();
+// The member that is asked for by its name, or by its place.
+int64_t find_member(const std::string& asked, const std::vector<LabelsInfo::Teacher>& members) {
+  if (asked.empty()) return 0;
+  std::vector<std::string> names;
+  for (const LabelsInfo::Teacher& member : members) names.push_back(member.name);
+  const auto named = std::find(names.begin(), names.end(), asked);
+  if (named != names.end()) return named - names.begin();
+  int64_t place = -1;
+  const auto [end, error] = std::from_chars(asked.data(), asked.data() + asked.size(), place);
+  const bool whole = error == std::errc() && end == asked.data() + asked.size();
+  if (whole && place >= 0 && place < std::ssize(members)) return place;
+  fail_usage("distill --feature-teacher", "the teacher has no member '", asked, "'; it has ", join(names),
+             "; give a name, or a place from 0 to ", members.size() - 1);
+}
+
+// One network of a teacher, with the weights that it is known by.
+std::string network_ref(const std::string& teacher, int64_t member) {
+  const ModelFiles files = read_model_files(teacher);
+  const ModelFiles::Network& network = files.networks.at(static_cast<size_t>(member));
+  if (member_hash(resolve_model(network.ref)) != network.hash) {
+    fail(network.ref, "has other weights than those that ", teacher, " was fitted with; fit it again");
+  }
+  return network.ref;
+}
+
+/// A store of soft labels, for these samples.
+struct StoredTeacher {
+  std::shared_ptr<const Labels> store;
+  std::shared_ptr<const Combiner> combiner;
+
+  StoredTeacher(const DistillOptions& options, std::shared_ptr<const Labels> labels, const DataSet& data,
+                const Samples& samples);
+  const LabelsInfo& info() const { return store->info(); }
+  void read_logits(const Batch& batch, const TeacherAnswer& answer) const;
+  void read_features(const Batch& batch, int64_t member, Taps& features) const;
+  const LabelsInfo::Teacher& member(int64_t m) const { return info().teachers[static_cast<size_t>(m)]; }
+};
+
+StoredTeacher::StoredTeacher(const DistillOptions& options, std::shared_ptr<const Labels> labels, const DataSet& data,
+                             const Samples& samples)
+    : store(std::move(labels)) {
   ModelFiles files;
   if (!options.teacher.empty()) files = read_model_files(options.teacher);
   std::vector<LabelsInfo::Teacher> teachers;
   for (const auto& [ref, hash] : files.networks) teachers.push_back({model_name(ref), ref, hash});
   // Augmentation, seed and views were taken from the store.
-  check_labels(options.labels, info,
+  check_labels(options.labels, info(),
                {.data = data.spec,
                 .data_hash = data.hash,
                 .samples_hash = samples.hash(),
+                .unlabeled = data.unlabeled,
+                .unlabeled_hash = data.unlabeled_hash,
                 .split = samples.split,
                 .samples = samples.size(),
                 .classes = data.classes(),
-                .augment = info.augment,
-                .seed = info.seed,
+                .augment = info().augment,
+                .seed = info().seed,
                 .teachers = std::move(teachers)});
-  std::shared_ptr<const Combiner> combiner = std::move(files.combiner);
+  combiner = std::move(files.combiner);
   if (!combiner) combiner = store_combiner(options.combiner);
-  const auto count = static_cast<int64_t>(info.teachers.size());
-  auto read = [store, combiner, count](const Batch& batch, std::span<float> members, std::span<float> out) {
-    store->read(batch.view, batch.positions, members);
-    combiner->combine({members.data(), count, batch.size, store->info().classes}, out.data());
-  };
-  return {.logits = std::move(read), .members = info.teachers, .label_core_seconds = info.core_seconds};
 }
 
-// A model that runs beside the students.
-class LiveTeacher {
- public:
-  LiveTeacher(const TrainOptions& options, const DataSet& data, Views& views)
-      : model_(options.distill->teacher, {.device = options.device, .precision = options.distill->teacher_precision}),
-        views_(views) {
-    model_.check_fits(data);
-    for (const Model::Input& input : model_.inputs()) places_.push_back(views.add(input.preprocess));
+void StoredTeacher::read_logits(const Batch& batch, const TeacherAnswer& answer) const {
+  store->read(batch.view, batch.positions, answer.members);
+  const auto members = std::ssize(info().teachers);
+  combiner->combine({answer.members.data(), members, batch.size, info().classes}, answer.combined.data());
+}
+
+void StoredTeacher::read_features(const Batch& batch, int64_t m, Taps& features) const {
+  for (auto& [tap, values] : features) {
+    const auto& kept = member(m).features;
+    const auto it = std::find_if(kept.begin(), kept.end(), [&t = tap](const auto& f) { return f.tap == t; });
+    values = at::empty({batch.size, it->length}, at::kFloat);
+    store->read_features(m, tap, batch.view, batch.positions,
+                         {values.mutable_data_ptr<float>(), static_cast<size_t>(values.numel())});
   }
+}
 
-  const Model& model() const { return model_; }
+LossNetwork stored_network(const LabelsInfo::Teacher& member) {
+  LossNetwork network;
+  for (const auto& [tap, length] : member.features) network.stored.emplace_back(tap, length);
+  return network;
+}
 
-  void logits(const Batch& batch, std::span<float> members, std::span<float> out) {
-    std::vector<const float*> images;
-    for (const size_t place : places_) images.push_back(views_.batch(place).images.data());
-    model_.member_logits(images, batch.size, members.data());
-    model_.combiner().combine({members.data(), model_.members(), batch.size, model_.classes()}, out.data());
+std::vector<LossNetwork> networks_of(LiveTeacher& live) {
+  std::vector<LossNetwork> networks;
+  for (int64_t m = 0; m < live.model().members(); ++m) networks.push_back(live.network(m));
+  return networks;
+}
+
+// Logits from a store; features from there too where it has them, else from networks that run.
+Teacher stored_teacher(const TrainOptions& options, const std::shared_ptr<const StoredTeacher>& stored,
+                       const DataSet& data, Views& views, const LooksOfLosses& looks) {
+  const DistillOptions& distill = *options.distill;
+  const LabelsInfo& info = stored->info();
+  Teacher teacher{.members = info.teachers, .label_core_seconds = info.core_seconds};
+  teacher.answer = [stored](const Batch& batch, const TeacherAnswer& answer) { stored->read_logits(batch, answer); };
+  if (!looks.features && !looks.members) return teacher;
+  const int64_t m = find_member(distill.feature_teacher, info.teachers);
+  if (!looks.maps && !looks.members && !stored->member(m).features.empty()) {
+    teacher.looked_at = stored_network(stored->member(m));
+    teacher.answer = [stored, m](const Batch& batch, const TeacherAnswer& answer) {
+      stored->read_logits(batch, answer);
+      stored->read_features(batch, m, answer.features);
+    };
+    return teacher;
   }
-
- private:
-  Model model_;
-  const Views& views_;
-  std::vector<size_t> places_;  ///< of each of the model's inputs
-};
-
-Teacher live_teacher(const TrainOptions& options, const DataSet& data, Views& views) {
-  const auto live = std::make_shared<LiveTeacher>(options, data, views);
-  Teacher teacher{.logits = [live](const Batch& batch, std::span<float> members, std::span<float> out) {
-    live->logits(batch, members, out);
-  }};
-  for (int64_t m = 0; m < live->model().members(); ++m) {
-    const Model::Member& member = live->model().member(m);
-    teacher.members.push_back({model_name(member.path), member.path, member.hash});
+  if (distill.teacher.empty()) {
+    fail_usage("distill --loss", "'", distill.loss, "' looks at features, and ", distill.labels, " keeps none of '",
+               stored->member(m).name, "'; write it with `retort label --features embedding`, or give --teacher");
   }
+  const std::string ref = looks.members ? distill.teacher : network_ref(distill.teacher, m);
+  const auto live = std::make_shared<LiveTeacher>(ref, options, data, views);
+  const int64_t place = looks.members ? m : 0;
+  teacher.looked_at = live->network(place);
+  if (looks.members) teacher.networks = networks_of(*live);
+  teacher.answer = [stored, live, place](const Batch& batch, const TeacherAnswer& answer) {
+    stored->read_logits(batch, answer);
+    live->answer(batch, answer, place, /*logits=*/false);
+  };
+  return teacher;
+}
+
+Teacher live_teacher(const TrainOptions& options, const std::shared_ptr<LiveTeacher>& live,
+                     const LooksOfLosses& looks) {
+  Teacher teacher{.members = live->members()};
+  const int64_t m = find_member(options.distill->feature_teacher, teacher.members);
+  if (looks.features) teacher.looked_at = live->network(m);
+  if (looks.members) teacher.networks = networks_of(*live);
+  teacher.answer = [live, m](const Batch& batch, const TeacherAnswer& answer) {
+    live->answer(batch, answer, m, /*logits=*/true);
+    const Model& model = live->model();
+    model.combiner().combine({answer.members.data(), model.members(), batch.size, model.classes()},
+                             answer.combined.data());
+  };
   return teacher;
 }
 
 }  // namespace
+
+LooksOfLosses looks_of(const DistillOptions& options) {
+  if (options.alpha == 0) return {};
+  const Loss loss(options.loss, options.temperature);
+  return {!loss.feature_terms().empty(), !loss.map_terms().empty(), loss.looks_at_members()};
+}
 
 void adopt_store(TrainOptions& options, const LabelsInfo& store) {
   if (options.views > store.views) {
@@ -96,11 +181,16 @@ void adopt_store(TrainOptions& options, const LabelsInfo& store) {
 }
 
 Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const Labels>& store, const DataSet& data,
-                     Views& views, bool features) {
-  Teacher teacher =
-      store ? stored_teacher(*options.distill, store, data, views.samples()) : live_teacher(options, data, views);
-  if (features) teacher.features = std::make_shared<TeacherFeatures>(options, views);
-  return teacher;
+                     Views& views, const LooksOfLosses& looks, const Monitor& monitor) {
+  const DistillOptions& distill = *options.distill;
+  if (store) {
+    const auto stored = std::make_shared<const StoredTeacher>(distill, store, data, views.samples());
+    check_store(*store, *stored->combiner, data.train, distill.labels, monitor);
+    return stored_teacher(options, stored, data, views, looks);
+  }
+  const auto live = std::make_shared<LiveTeacher>(distill.teacher, options, data, views);
+  check_teacher(live->model(), data, monitor);
+  return live_teacher(options, live, looks);
 }
 
 }  // namespace retort

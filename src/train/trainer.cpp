@@ -21,7 +21,15 @@ LoaderOptions loader_options(const TrainOptions& options, const DataSet& data, i
           .workers = loader_workers(data, threads)};
 }
 
-bool looks_at_features(const Trainer::Plan& plan) { return !feature_terms(*plan.options.distill).empty(); }
+// What any of the students' losses looks at.
+LooksOfLosses looks_of_all(const std::vector<Trainer::Plan>& plans) {
+  LooksOfLosses all;
+  for (const Trainer::Plan& plan : plans) {
+    const LooksOfLosses one = looks_of(*plan.options.distill);
+    all = {all.features || one.features, all.maps || one.maps, all.members || one.members};
+  }
+  return all;
+}
 
 }  // namespace
 
@@ -38,8 +46,7 @@ Trainer::Trainer(const std::vector<Plan>& plans, DataSet data, const std::shared
                                                       ? [this] { return own_cpu_seconds(); }
                                                       : std::function<double()>()) {
   if (shared_.distill) {
-    const bool features = std::any_of(plans.begin(), plans.end(), looks_at_features);
-    lessons_.emplace(make_teacher(shared_, store, data_, train_, features), data_.classes());
+    lessons_.emplace(make_teacher(shared_, store, data_, train_, looks_of_all(plans), monitor_), data_.classes());
   }
   const Pass pass{data_, monitor_, train_, val_, lessons_ ? &*lessons_ : nullptr, division.students};
   for (const Plan& plan : plans) seats_.push_back({std::make_unique<Student>(plan.options, pass, plan.resume)});

@@ -79,7 +79,7 @@ TEST_F(CheckpointTest, RefusesOtherTensors) {
 TEST_F(CheckpointTest, RefusesOtherFilesAndVersions) {
   write_safetensors(file_, {}, {{"format", "pt"}});
   expect_damaged({"no checkpoint"});
-  write_safetensors(file_, {}, {{"retort_checkpoint", "2"}});
+  write_safetensors(file_, {}, {{"retort_checkpoint", "3"}});
   expect_damaged({"version 2"});
   fs::remove(file_);
   expect_damaged({"cannot open"});

@@ -1,47 +1,12 @@
 // Soft labels written, read and learnt from.
+#include <numeric>
+
 #include "base/safetensors.h"
 #include "train/input.h"
-#include "train/tiny_training.h"
+#include "train/tiny_distilling.h"
 
 namespace retort::test {
 namespace {
-
-/// Two trained members, their fitted ensemble, and a store of its soft labels.
-class DistillTest : public TrainTest {
- protected:
-  void train_member(const std::string& name, uint64_t seed) {
-    TrainOptions o = options(name);
-    o.epochs = 2;
-    o.seed = seed;
-    train(o);
-  }
-  void make_teacher() {
-    train_member("a", 1);
-    train_member("b", 2);
-    fit_ensemble({.members = {path("a"), path("b")},
-                  .method = "tempered",
-                  .data = data_,
-                  .threads = 1,
-                  .out = path("ensemble")});
-    ASSERT_TRUE(write_labels(label_options("ensemble", "labels")));
-  }
-  TrainOptions student(const std::string& name, DistillOptions distill) const {
-    TrainOptions o = options(name);
-    o.epochs = 2;
-    o.distill = std::move(distill);
-    return o;
-  }
-  std::vector<double> losses(const std::string& name) const {
-    std::vector<double> out;
-    std::istringstream lines(read_file(dir_ / name / "history.csv"));
-    for (std::string line; std::getline(lines, line);) {
-      if (line.starts_with("epoch")) continue;
-      const size_t time = line.find(','), loss = line.find(',', time + 1);
-      out.push_back(std::stod(line.substr(loss + 1)));
-    }
-    return out;
-  }
-};
 
 TEST_F(DistillTest, StoredAndLiveTeachersGiveTheSameLosses) {
   make_teacher();
@@ -123,6 +88,9 @@ TEST_F(DistillTest, FeaturesAreComputedLiveBesideStoredLabels) {
   EXPECT_FALSE(train(student("both", both)).stopped);
   both.teacher = "";
   expect_error([&] { train(student("never", both)); }, {"--loss", "attention", "--teacher"}, Error::Kind::usage);
+  both.loss = "pkt";
+  expect_error([&] { train(student("never", both)); }, {"pkt", "--features embedding", "--teacher"},
+               Error::Kind::usage);
   both.alpha = 0;  // leaves the loss out
   EXPECT_FALSE(train(student("supervised", both)).stopped);
   both.alpha = 0.5;
@@ -130,6 +98,99 @@ TEST_F(DistillTest, FeaturesAreComputedLiveBesideStoredLabels) {
   both.loss = "attention:student_taps=layer9:teacher_taps=layer3";
   expect_error([&] { train(student("never", both)); }, {"student_taps", "layer9", "layer1"}, Error::Kind::usage);
   EXPECT_FALSE(has("never"));
+}
+
+// Students of their teacher's own architecture; each generation's teacher is the one before, stored or live.
+TEST_F(DistillTest, GenerationsAreBornAgain) {
+  train_member("generation-0", 1);
+  for (int generation = 1; generation <= 2; ++generation) {
+    const std::string before = str("generation-", generation - 1), now = str("generation-", generation);
+    ASSERT_TRUE(write_labels(label_options(before, "labels of " + before)));
+    train(student(now, from("labels of " + before)));
+    EXPECT_EQ(json(now, "run.json").at("teachers").at(0).at("sha256"), weights_hash(path(before)));
+    EXPECT_EQ(read_config(path(now)).architecture, read_config(path(before)).architecture);
+  }
+  TrainOptions live = student("live", {.teacher = path("generation-1"), .teacher_precision = "f32"});
+  live.views = 2;
+  train(live);
+  const std::vector<double> a = losses("generation-2"), b = losses("live");
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::abs(b[i])) << i;
+}
+
+// A teacher that is twice as sure decides the same.
+TEST_F(DistillTest, HardLabelsAreTheTeachersDecisionsAlone) {
+  make_teacher();
+  const Labels labels(path("labels"));
+  const LabelsInfo& info = labels.info();
+  LabelsWriter writer(path("surer"), info);
+  std::vector<int64_t> all(static_cast<size_t>(info.samples));
+  std::iota(all.begin(), all.end(), 0);
+  const auto shard = static_cast<size_t>(info.samples * info.classes);
+  std::vector<float> logits(2 * shard);
+  for (int64_t view = 0; view < info.views; ++view) {
+    labels.read(view, all, logits);
+    for (float& z : logits) z *= 2;
+    for (size_t m = 0; m < 2; ++m)
+      writer.write(static_cast<int64_t>(m), view, std::span(logits).subspan(m * shard, shard));
+  }
+  writer.finish();
+  for (const std::string loss : {"hard", "kd"}) {
+    for (const char* store : {"labels", "surer"}) {
+      DistillOptions d = from(store);
+      d.loss = loss;
+      train(student(loss + " of " + store, d));
+    }
+  }
+  EXPECT_TRUE(weights("hard of labels") == weights("hard of surer"));
+  EXPECT_FALSE(weights("kd of labels") == weights("kd of surer"));
+}
+
+TEST_F(DistillTest, DotResumesBitForBit) {
+  make_teacher();
+  TrainOptions o = student("straight", from("labels"));
+  o.optimizer = "dot";
+  o.clip_grad = 5;
+  train(o);
+  o.out = path("stopped");
+  EXPECT_TRUE(train(o, stop_after(3)).stopped);
+  EXPECT_TRUE(Safetensors(checkpoint("stopped")).tensors().contains("optimizer.momentum_distill.fc.weight"));
+  o.resume = true;
+  EXPECT_FALSE(train(o).stopped);
+  EXPECT_TRUE(weights("straight") == weights("stopped"));
+  const auto refuse = [&](const std::vector<std::string>& words) {
+    expect_error([&] { train(o); }, words, Error::Kind::usage);
+  };
+  o.out = path("never");
+  o.dot_delta = 0.1;
+  refuse({"--dot-delta", "0 to 0.1"});
+  o.distill->alpha = 1;
+  refuse({"dot", "--alpha"});
+  o.distill.reset();
+  refuse({"dot", "distill"});
+}
+
+TEST_F(DistillTest, SaysWhereATeacherIsNoBetterThanChance) {
+  train_member("a", 1);
+  LabelsInfo info = *write_labels(label_options("a", "labels"));
+  std::vector<std::string> said;
+  Monitor monitor{.say = [&](const std::string& line) { said.push_back(line); }};
+  train(student("good", from("labels")), monitor);
+  TrainOptions live = student("live", {.teacher = path("a"), .teacher_precision = "f32"});
+  train(live, monitor);
+  EXPECT_TRUE(said.empty()) << said[0];
+  // A store in which the teacher is always wrong.
+  fs::remove_all(path("labels"));
+  LabelsWriter writer(path("labels"), info);
+  const DataSet data = open_data(data_);
+  std::vector<float> wrong(static_cast<size_t>(info.samples * info.classes));
+  for (int64_t i = 0; i < info.samples; ++i) {
+    wrong[static_cast<size_t>(i * info.classes + (data.train.label(i) + 1) % info.classes)] = 5;
+  }
+  for (int64_t view = 0; view < info.views; ++view) writer.write(0, view, wrong);
+  writer.finish();
+  train(student("bad", from("labels")), monitor);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_NE(said[0].find("no better than chance: accuracy 0.0%"), std::string::npos) << said[0];
 }
 
 TEST_F(DistillTest, RefusesAStoreThatDoesNotMatch) {
