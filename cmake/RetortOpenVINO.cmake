@@ -16,3 +16,5 @@ if(NOT OpenVINO_FOUND)
 endif()
 add_library(retort_openvino INTERFACE IMPORTED)
 target_link_libraries(retort_openvino INTERFACE openvino::runtime)
+# CMake's own run paths leave out what lies in the source directory, as the wheel does.
+target_link_options(retort_openvino INTERFACE "-Wl,-rpath,$<TARGET_FILE_DIR:openvino::runtime>")
