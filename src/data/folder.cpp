@@ -200,7 +200,9 @@ DataSet open_unlabeled_folder(const std::string& argument) {
   DataSet data;
   const Part part = find_parts(argument, data.passed_over).front();
   Listed all{{part.name, "", part.directory.string(), kNoLabel}, {}};
-  all.files = list_images(part.directory, {directory_identity(argument)});
+  std::vector<FileIdentity> above;
+  if (!part.name.empty()) above.push_back(directory_identity(argument));
+  all.files = list_images(part.directory, std::move(above));
   if (all.files.ends.empty()) {
     fail(part.directory.string(), "there is no image; expected .jpg, .jpeg, .png or .webp files, at any depth");
   }
