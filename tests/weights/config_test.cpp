@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "retort/weights.h"
+#include "support/expect_error.h"
 #include "support/temp_dir.h"
 
 namespace retort {
