@@ -38,9 +38,7 @@ void add_intervals(Metrics& metrics, std::span<const Score> all, uint64_t seed) 
 
 Metrics evaluate(std::span<const float> logits, std::span<const int64_t> labels, int64_t classes, uint64_t seed) {
   const std::vector<Score> all = scores(logits, labels, classes);
-  ScoreSums sums;
-  for (const Score& score : all) sums.add(score);
-  Metrics metrics = sums.metrics();
+  Metrics metrics = metrics_of(all);
   add_intervals(metrics, all, seed);
   return metrics;
 }

@@ -111,4 +111,10 @@ Metrics ScoreSums::metrics() const {
   return m;
 }
 
+Metrics metrics_of(std::span<const Score> all) {
+  ScoreSums sums;
+  for (const Score& score : all) sums.add(score);
+  return sums.metrics();
+}
+
 }  // namespace retort

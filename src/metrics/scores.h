@@ -43,4 +43,7 @@ class ScoreSums {
   std::array<double, kBins> gaps_{};
 };
 
+/// Of all of them, without intervals.
+Metrics metrics_of(std::span<const Score> all);
+
 }  // namespace retort

@@ -17,8 +17,7 @@ std::string accuracy_cell(const Row& row) {
     const MeanSd& a = row.accuracy_over_seeds;
     return str(fixed(100 * a.mean, 2), "\u00b1", fixed(100 * a.sd, 2), "% (", row.seed_accuracies.size(), " seeds)");
   }
-  const Interval& i = row.metrics.accuracy_interval;
-  return percent_text(row.metrics.accuracy) + bracket(fixed(100 * i.low, 2), fixed(100 * i.high, 2));
+  return share_text(row.metrics.accuracy, row.metrics.accuracy_interval);
 }
 
 std::string change_text(const Change& change, const Support& support, const char* unit) {
@@ -39,9 +38,7 @@ std::string latency_cell(const Row& row) {
 
 template <class Cell>
 Column column(const Table& table, const std::string& header, bool right, Cell cell) {
-  Column out{header, right, {}};
-  for (const Row& row : table.rows) out.cells.push_back(cell(row));
-  return out;
+  return make_column(table.rows, header, right, cell);
 }
 
 // A column of numbers, where nothing above zero means nothing known.
@@ -64,6 +61,14 @@ std::vector<Column> with_content(std::vector<Column> columns) {
 }
 
 }  // namespace
+
+std::string share_text(double share, const Interval& interval) {
+  return percent_text(share) + bracket(fixed(100 * interval.low, 2), fixed(100 * interval.high, 2));
+}
+
+std::string change_text(const Change& change, std::string (*number)(double)) {
+  return number(change.value) + bracket(number(change.interval.low), number(change.interval.high));
+}
 
 Column name_column(const Table& table) {
   return column(table, "model", false, [](const Row& row) { return printable(row.name); });

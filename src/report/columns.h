@@ -18,6 +18,19 @@ struct Column {
   std::vector<std::string> cells;
 };
 
+/// A column of what `cell` makes of each row.
+template <class Rows, class Cell>
+Column make_column(const Rows& rows, const std::string& header, bool right, Cell cell) {
+  Column out{header, right, {}};
+  for (const auto& row : rows) out.cells.push_back(cell(row));
+  return out;
+}
+
+/// "91.24% [90.68, 91.79]".
+std::string share_text(double share, const Interval& interval);
+/// A change and its interval, both as `number` writes them.
+std::string change_text(const Change& change, std::string (*number)(double));
+
 /// The rows' names, the first column of everything, and their kinds.
 Column name_column(const Table& table);
 Column kind_column(const Table& table);

@@ -10,10 +10,6 @@ namespace {
 
 std::string measure_cell(double value) { return std::isnan(value) ? kNoCell : fixed(value, 3); }
 
-std::string change_text(const Change& change, std::string (*number)(double)) {
-  return number(change.value) + bracket(number(change.interval.low), number(change.interval.high));
-}
-
 std::string accuracy_text(const Contribution& c) { return change_text(c.accuracy, points_text); }
 std::string nll_text(const Contribution& c) {
   return change_text(c.nll, [](double change) { return signed_fixed(change, 4); });

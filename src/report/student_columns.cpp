@@ -9,17 +9,12 @@ namespace {
 
 constexpr size_t kWorstClasses = 3;
 
-std::string share_text(double share) { return fixed(100 * share, 1); }
+std::string tenths(double share) { return fixed(100 * share, 1); }
 
 std::string gain_cell(const StudentReport& s) {
   if (!s.gain_kept) return kNoCell;
   const Interval& i = s.gain_kept->interval;
-  return share_text(s.gain_kept->value) + "%" + bracket(share_text(i.low), share_text(i.high));
-}
-
-std::string agreement_cell(const StudentReport& s) {
-  const Interval& i = s.agreement_interval;
-  return percent_text(s.agreement) + bracket(fixed(100 * i.low, 2), fixed(100 * i.high, 2));
+  return tenths(s.gain_kept->value) + "%" + bracket(tenths(i.low), tenths(i.high));
 }
 
 std::string arrow(double before, double after) { return fixed(before, 3) + " -> " + fixed(after, 3); }
@@ -38,22 +33,13 @@ std::string class_note(const StudentReport& s) {
   const size_t shown = std::min(lost.size(), kWorstClasses);
   std::vector<std::string> words;
   for (const auto& c : std::span(lost).first(shown)) {
-    words.push_back(str(c.label, " ", points_text(c.change.value),
-                        bracket(points_text(c.change.interval.low), points_text(c.change.interval.high)), " of ",
-                        percent_text(c.teacher_accuracy)));
+    words.push_back(str(c.label, " ", change_text(c.change, points_text), " of ", percent_text(c.teacher_accuracy)));
   }
   std::string text = s.student + ", accuracy by class less the teacher's: ";
   if (words.empty()) return text + str("the data show no loss in any of ", s.classes.size(), " classes.");
   text += join(words, "; ");
   if (lost.size() > shown) text += str("; and ", lost.size() - shown, " more");
   return text + str(". ", s.classes.size() - lost.size(), " of ", s.classes.size(), " classes show no loss.");
-}
-
-template <class Cell>
-Column column(const Table& table, const std::string& header, bool right, Cell cell) {
-  Column out{header, right, {}};
-  for (const StudentReport& s : table.students) out.cells.push_back(cell(s));
-  return out;
 }
 
 }  // namespace
@@ -66,14 +52,18 @@ std::string students_heading(const Table& table) {
 }
 
 std::vector<Column> student_columns(const Table& table) {
-  return {column(table, "student", false, [](const StudentReport& s) { return printable(s.student); }),
-          column(table, "teacher", false, [](const StudentReport& s) { return printable(s.teacher); }),
-          column(table, "agreement [95%]", true, agreement_cell),
-          column(table, "KL", true, [](const StudentReport& s) { return fixed(s.kl, 3); }),
-          column(table, "gain kept [95%]", true, gain_cell),
-          column(table, "NLL", true, [](const StudentReport& s) { return arrow(s.raw.nll, s.calibrated.nll); }),
-          column(table, "ECE", true, [](const StudentReport& s) { return arrow(s.raw.ece, s.calibrated.ece); }),
-          column(table, "labels + training, core-s", true, cost_cell)};
+  const auto column = [&](const char* header, bool right, auto cell) {
+    return make_column(table.students, header, right, cell);
+  };
+  return {column("student", false, [](const StudentReport& s) { return printable(s.student); }),
+          column("teacher", false, [](const StudentReport& s) { return printable(s.teacher); }),
+          column("agreement [95%]", true,
+                 [](const StudentReport& s) { return share_text(s.agreement, s.agreement_interval); }),
+          column("KL", true, [](const StudentReport& s) { return fixed(s.kl, 3); }),
+          column("gain kept [95%]", true, gain_cell),
+          column("NLL", true, [](const StudentReport& s) { return arrow(s.raw.nll, s.calibrated.nll); }),
+          column("ECE", true, [](const StudentReport& s) { return arrow(s.raw.ece, s.calibrated.ece); }),
+          column("labels + training, core-s", true, cost_cell)};
 }
 
 std::vector<std::string> student_notes(const Table& table) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "metrics/scores.h"
+
 namespace retort {
 
 namespace {
@@ -50,7 +52,7 @@ std::vector<double> mean_of(const std::vector<std::vector<double>>& runs) {
 // NLL and ECE before and after a temperature that val was fitted with.
 void add_calibration(StudentReport& report, const Answers& answers, double share) {
   const auto add = [share](StudentReport::Calibrated& to, const Predictions& p) {
-    const Metrics m = evaluate(p);
+    const Metrics m = metrics_of(scores(p.logits, p.labels, p.classes));  // no intervals are shown
     to.nll += share * m.nll;
     to.ece += share * m.ece;
   };
@@ -71,12 +73,13 @@ Verdicts of_class(const Verdicts& verdicts, const std::vector<int64_t>& labels, 
 
 std::vector<StudentReport::ClassChange> class_changes(const Group& student, const Entry& teacher,
                                                       const std::vector<int64_t>& labels, const DataSet& data) {
+  const std::vector<Verdicts> of_runs = verdicts(student);
   std::vector<StudentReport::ClassChange> out;
   for (int64_t label = 0; label < data.classes(); ++label) {
     const std::vector<Verdicts> of_teacher = {of_class(teacher.correct, labels, label)};
     if (of_teacher[0].empty()) continue;
     std::vector<Verdicts> of_student;
-    for (const Verdicts& run : verdicts(student)) of_student.push_back(of_class(run, labels, label));
+    for (const Verdicts& run : of_runs) of_student.push_back(of_class(run, labels, label));
     const auto samples = std::ssize(of_teacher[0]);
     const auto right = std::count(of_teacher[0].begin(), of_teacher[0].end(), 1);
     out.push_back({data.label_names[static_cast<size_t>(label)], samples,
