@@ -126,9 +126,7 @@ void add_differences(Table& table, const std::vector<Group>& groups, size_t base
     const RunFacts& facts = groups[a].front()->facts;
     if (facts.kind == "ensemble" && a != baseline) add_difference(table, groups, a, baseline);
     for (size_t b = 0; b < groups.size() && facts.distilled; ++b) {
-      const RunFacts& other = groups[b].front()->facts;
-      const bool scratch_student = other.kind == "student" && !other.distilled;
-      if (scratch_student && other.architecture == facts.architecture) add_difference(table, groups, a, b);
+      if (is_scratch_of(groups[b].front()->facts, facts)) add_difference(table, groups, a, b);
     }
   }
 }

@@ -7,10 +7,11 @@ namespace retort {
 
 std::optional<Entry> make_entry(Evaluator& evaluator, const std::string& path, const std::string& split) {
   Model model = evaluator.open(path);
-  const std::optional<Predictions> p = evaluator.combined(model, split);
+  std::optional<Predictions> p = evaluator.combined(model, split);
   if (!p) return std::nullopt;
-  Entry entry{path, model.name(), read_facts(path), evaluate(*p), correct(p->logits, p->labels, p->classes), {}};
+  Entry entry{path, model.name(), read_facts(path), evaluate(*p), correct(p->logits, p->labels, p->classes), {}, {}};
   for (int64_t m = 0; m < model.members(); ++m) entry.networks.push_back(model.member(m).hash);
+  entry.answers = std::move(*p);
   return entry;
 }
 
@@ -36,6 +37,10 @@ std::vector<Group> group_seeds(const std::vector<Entry>& entries) {
     }
   }
   return groups;
+}
+
+bool is_scratch_of(const RunFacts& other, const RunFacts& student) {
+  return other.kind == "student" && !other.distilled && other.architecture == student.architecture;
 }
 
 std::string common_name(const Group& group) {

@@ -28,17 +28,16 @@ std::optional<size_t> find_group(const std::vector<Group>& groups, const std::fu
   return static_cast<size_t>(found - groups.begin());
 }
 
-// What one run of the group says: as it answers, and without its calibration.
-struct Answers {
-  Predictions given, raw, raw_val;
+// What one run says without its calibration.
+struct Uncalibrated {
+  Predictions shown, val;
 };
 
-std::optional<Answers> answers_of(Evaluator& evaluator, const Entry& student, const std::string& split) {
+std::optional<Uncalibrated> uncalibrated(Evaluator& evaluator, const Entry& student, const std::string& split) {
   Model model = evaluator.open(student.path);
-  auto given = evaluator.combined(model, split), raw = evaluator.members(model, split),
-       raw_val = evaluator.members(model, "val");
-  if (!given || !raw || !raw_val) return std::nullopt;
-  return Answers{std::move(*given), std::move(*raw), std::move(*raw_val)};
+  auto shown = evaluator.members(model, split), val = evaluator.members(model, "val");
+  if (!shown || !val) return std::nullopt;
+  return Uncalibrated{std::move(*shown), std::move(*val)};
 }
 
 std::vector<double> mean_of(const std::vector<std::vector<double>>& runs) {
@@ -50,15 +49,15 @@ std::vector<double> mean_of(const std::vector<std::vector<double>>& runs) {
 }
 
 // NLL and ECE before and after a temperature that val was fitted with.
-void add_calibration(StudentReport& report, const Answers& answers, double share) {
+void add_calibration(StudentReport& report, const Uncalibrated& run, double share) {
   const auto add = [share](StudentReport::Calibrated& to, const Predictions& p) {
     const Metrics m = metrics_of(scores(p.logits, p.labels, p.classes));  // no intervals are shown
     to.nll += share * m.nll;
     to.ece += share * m.ece;
   };
-  const auto fitted = fit_calibration("temperature", answers.raw_val);
-  add(report.raw, answers.raw);
-  add(report.calibrated, combine(*fitted, answers.raw, "calibrated"));
+  const auto fitted = fit_calibration("temperature", run.val);
+  add(report.raw, run.shown);
+  add(report.calibrated, combine(*fitted, run.shown, "calibrated"));
   report.temperature += share * fitted->fitted().at("temperatures").values.at(0);
 }
 
@@ -71,8 +70,8 @@ Verdicts of_class(const Verdicts& verdicts, const std::vector<int64_t>& labels, 
   return out;
 }
 
-std::vector<StudentReport::ClassChange> class_changes(const Group& student, const Entry& teacher,
-                                                      const std::vector<int64_t>& labels, const DataSet& data) {
+std::vector<StudentReport::ClassChange> class_changes(const Group& student, const Entry& teacher, const DataSet& data) {
+  const std::vector<int64_t>& labels = teacher.answers.labels;
   const std::vector<Verdicts> of_runs = verdicts(student);
   std::vector<StudentReport::ClassChange> out;
   for (int64_t label = 0; label < data.classes(); ++label) {
@@ -90,19 +89,16 @@ std::vector<StudentReport::ClassChange> class_changes(const Group& student, cons
 
 std::optional<StudentReport> describe(const Group& student, const Entry& teacher, Evaluator& evaluator,
                                       const std::string& split) {
-  Model model = evaluator.open(teacher.path);
-  const auto of_teacher = evaluator.combined(model, split);
-  if (!of_teacher) return std::nullopt;
   const double share = 1.0 / static_cast<double>(student.size());
   StudentReport report{.seeds = std::ssize(student), .temperature = 0};
   std::vector<std::vector<double>> same, kl;
   for (const Entry* run : student) {
-    const auto answers = answers_of(evaluator, *run, split);
-    if (!answers) return std::nullopt;
-    Likeness like = likeness(of_teacher->logits, answers->given.logits, of_teacher->classes);
+    const auto raw = uncalibrated(evaluator, *run, split);
+    if (!raw) return std::nullopt;
+    Likeness like = likeness(teacher.answers.logits, run->answers.logits, teacher.answers.classes);
     same.push_back(std::move(like.same));
     kl.push_back(std::move(like.kl));
-    add_calibration(report, *answers, share);
+    add_calibration(report, *raw, share);
   }
   const std::vector<double> mean_same = mean_of(same), mean_kl = mean_of(kl);
   report.agreement = mean_sd(mean_same).mean, report.agreement_interval = bootstrap_mean(mean_same);
@@ -111,7 +107,7 @@ std::optional<StudentReport> describe(const Group& student, const Entry& teacher
   report.is_calibrated = facts.is_calibrated;
   report.train_core_seconds = facts.train_core_seconds;
   report.label_core_seconds = facts.label_core_seconds;
-  report.classes = class_changes(student, teacher, of_teacher->labels, evaluator.data());
+  report.classes = class_changes(student, teacher, evaluator.data());
   return report;
 }
 
@@ -128,9 +124,7 @@ void add_students(Table& table, const std::vector<Group>& groups, Evaluator& eva
     if (!report) return;
     report->student = table.rows[s].name;
     report->teacher = table.rows[*teacher].name;
-    const auto scratch = find_group(groups, [&](const Entry& other) {
-      return other.facts.kind == "student" && !other.facts.distilled && other.facts.architecture == facts.architecture;
-    });
+    const auto scratch = find_group(groups, [&](const Entry& other) { return is_scratch_of(other.facts, facts); });
     if (scratch) {
       report->scratch = table.rows[*scratch].name;
       report->gain_kept = gain_kept(verdicts(groups[*scratch]), verdicts(groups[s]), entry.correct);
