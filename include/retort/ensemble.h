@@ -157,6 +157,11 @@ Ensemble fit_cascade(Ensemble ensemble, const Predictions& val, const CascadeOpt
 /// Writes and reads `DIR/ensemble.json`. Throws Error on a damaged or foreign file.
 void save_ensemble(const std::filesystem::path& directory, const Ensemble& ensemble);
 Ensemble load_ensemble(const std::filesystem::path& directory);
+/// Whether `directory` holds an ensemble, and SHA-256 of its ensemble.json, by which others know it. Throws Error.
+bool holds_ensemble(const std::filesystem::path& directory);
+std::string ensemble_hash(const std::filesystem::path& directory);
+/// Throws Error where ensembles lie too deep in each other; the outermost has depth 1.
+void check_ensemble_depth(const std::filesystem::path& directory, int depth);
 
 /// Writes and reads `RUN/calibration.json`; `sha256` is of the run's weights. Reading gives nothing where there is no
 /// such file and throws Error on a damaged one and on one of other weights.

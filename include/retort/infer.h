@@ -26,9 +26,6 @@ struct SessionOptions {
   std::filesystem::path cache;  ///< directory of compiled models, made where it is not there; empty: none
 };
 
-/// Whether the name is that of a file for Session: `.onnx` or `.xml`.
-bool is_session_file(const std::filesystem::path& file);
-
 /// SHA-256 of the file; of an .xml also of its .bin. Throws Error.
 std::string session_file_hash(const std::filesystem::path& file);
 
@@ -55,8 +52,6 @@ class Session {
   const ModelConfig& config() const;
   /// Retort's own account of where the file comes from, JSON; empty in others' files.
   const std::string& provenance() const;
-  /// session_file_hash of its file.
-  const std::string& hash() const;
   /// What it really runs in: "f32", "bf16", "f16"; "int8" where any layer does.
   const std::string& precision() const;
   /// Convolutions and products of matrices, in the order in which they run.

@@ -63,6 +63,9 @@ std::string full_ref(const std::string& ref, const std::filesystem::path& base);
 /// What to call the model in a table: NAME[@REVISION], or the directory's own name.
 std::string model_name(const std::string& ref);
 
+/// Whether the path is that of a model in one file, which infer.h's Session runs: `.onnx` or `.xml`.
+bool is_session_file(const std::filesystem::path& file);
+
 /// The directory that `ref` means: a path as it is (also that of an .onnx or .xml file), or a snapshot in the cache
 /// that holds config.json and model.safetensors, which are fetched, checked against their hashes and kept where they
 /// are missing or changed. With the hub out of reach what is in the cache serves. Progress is in MB; a stopped fetch

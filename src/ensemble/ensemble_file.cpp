@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/hash.h"
 #include "ensemble/cascade.h"
 #include "ensemble/combiners.h"
 #include "ensemble/compose.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr int64_t kVersion = 3, kOldest = 1;
 constexpr const char* kFile = "ensemble.json";
 constexpr const char* kWeights = "weights";
+constexpr int kDeepest = 8;  // an ensemble may, by copying files about, come to hold itself
 
 // Throws where a file would hold, or holds, what no ensemble is.
 void check_ensemble(const std::string& where, const Ensemble& ensemble) {
@@ -138,6 +140,14 @@ Ensemble load_ensemble(const std::filesystem::path& directory) {
   if (json.contains("cascade")) ensemble.cascade = cascade_from_json(where, json.at("cascade"));
   check_ensemble(where, ensemble);
   return ensemble;
+}
+
+bool holds_ensemble(const fs::path& directory) { return is_there(directory / kFile); }
+
+std::string ensemble_hash(const fs::path& directory) { return sha256_file(directory / kFile); }
+
+void check_ensemble_depth(const fs::path& directory, int depth) {
+  if (depth > kDeepest) fail(directory.string(), "ensembles lie more than ", kDeepest, " deep in each other");
 }
 
 }  // namespace retort

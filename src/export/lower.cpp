@@ -192,11 +192,13 @@ class Lowering {
     return reshape(node, transpose(node, groups, {0, 2, 1, 3}, "turned"), {0, s[0], s[1], s[2]});
   }
 
-  std::string channel_slice(const Node& node) {
-    const Ints ends{node.first_channel + node.out_channels};
+  // From `from` up to `to` of an axis; `names` opens its constants' names.
+  std::string slice(const Node& node, int64_t axis, int64_t from, int64_t to, const std::string& names = "",
+                    const std::string& part = "") {
     return add("Slice", node,
-               {in(node), integers(node, "start", {node.first_channel}), integers(node, "end", ends),
-                integers(node, "axis", {1})});
+               {in(node), integers(node, names + "start", {from}), integers(node, names + "end", {to}),
+                integers(node, names + "axis", {axis})},
+               {}, part);
   }
 
   std::string class_token(const Node& node) {
@@ -210,11 +212,7 @@ class Lowering {
   // One of q, k and v, [N, heads, T, D / heads], or turned for the product.
   std::string attention_part(const Node& node, int64_t part, const std::string& name, const Ints& order) {
     const int64_t tokens = shape_in(node)[0], features = shape_in(node)[1] / 3;
-    const std::string own =
-        add("Slice", node,
-            {in(node), integers(node, name + "_start", {part * features}),
-             integers(node, name + "_end", {(part + 1) * features}), integers(node, name + "_axis", {2})},
-            {}, name + "_slice");
+    const std::string own = slice(node, 2, part * features, (part + 1) * features, name + "_", name + "_slice");
     const std::string heads = reshape(node, own, {0, tokens, node.heads, features / node.heads}, name + "_heads");
     return transpose(node, heads, order, name);
   }
@@ -258,10 +256,7 @@ class Lowering {
   }
 
   std::string first_token(const Node& node) {
-    const std::string token = add("Slice", node,
-                                  {in(node), integers(node, "start", {node.skipped_tokens}),
-                                   integers(node, "end", {node.skipped_tokens + 1}), integers(node, "axis", {1})},
-                                  {}, "slice");
+    const std::string token = slice(node, 1, node.skipped_tokens, node.skipped_tokens + 1, "", "slice");
     return reshape(node, token, {0, shape_in(node)[1]});
   }
 
@@ -297,7 +292,7 @@ class Lowering {
       case Op::concat:
         return add("Concat", node, {in(node), in(node, 1)}, {{"axis", int64_t{1}}});
       case Op::channel_slice:
-        return channel_slice(node);
+        return slice(node, 1, node.first_channel, node.first_channel + node.out_channels);
       case Op::channel_shuffle:
         return channel_shuffle(node);
       case Op::max_pool:

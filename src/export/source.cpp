@@ -1,16 +1,12 @@
 #include "export/source.h"
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "retort/zoo.h"
 #include "zoo/buildable.h"
 
 namespace retort {
 
 namespace {
-
-constexpr const char* kEnsembleFile = "ensemble.json";
-constexpr int kDeepest = 8;  // an ensemble may, by copying files about, come to hold itself
 
 // The document, or nothing where there is no such file: models of the hub have only config.json.
 Json read_json(const fs::path& file) { return is_there(file) ? parse_json(file.string(), read_file(file)) : Json(); }
@@ -43,7 +39,7 @@ class Reader {
     source_.name = model_name(ref);
     const fs::path directory = resolve_model(ref, monitor_);
     Json part;
-    if (is_there(directory / kEnsembleFile)) {
+    if (holds_ensemble(directory)) {
       part = read_ensemble(directory, source_.mix, /*depth=*/1);
     } else {
       part = read_network(ref, directory);
@@ -79,10 +75,10 @@ class Reader {
     ExportMix::Part part{.network = source_.networks.size()};
     Json out;
     std::string hash;
-    if (is_there(directory / kEnsembleFile)) {
+    if (holds_ensemble(directory)) {
       part.mix = std::make_unique<ExportMix>();
       out = read_ensemble(directory, *part.mix, depth + 1);
-      hash = sha256_file(directory / kEnsembleFile);
+      hash = ensemble_hash(directory);
     } else {
       out = read_network(ref, directory);
       hash = source_.networks.back().sha256;
@@ -96,7 +92,7 @@ class Reader {
   }
 
   Json read_ensemble(const fs::path& directory, ExportMix& mix, int depth) {
-    if (depth > kDeepest) fail(directory.string(), "ensembles lie more than ", kDeepest, " deep in each other");
+    check_ensemble_depth(directory, depth);
     const Ensemble ensemble = load_ensemble(directory);
     if (ensemble.cascade) {
       fail_usage(directory.string(), "is a cascade, whose members run one after another; a graph runs them all; ",

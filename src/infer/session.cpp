@@ -26,7 +26,7 @@ ov::element::Type parse_precision(const std::string& where, const std::string& t
 
 int check_options(const std::string& where, const SessionOptions& o) {
   if (o.threads < 0) fail_usage(where, "threads is ", o.threads, "; expected 0 (all cores) or more");
-  const int threads = o.threads > 0 ? o.threads : usable_cores();
+  const int threads = resolve_threads(o.threads);
   if (o.streams < 1 || o.streams > threads) {
     fail_usage(where, o.streams, " streams on ", threads, " threads; expected 1 to as many streams as threads");
   }
@@ -58,10 +58,6 @@ fs::path weights_beside(const fs::path& xml) { return fs::path(xml).replace_exte
 
 }  // namespace
 
-bool is_session_file(const std::filesystem::path& file) {
-  return file.extension() == ".onnx" || file.extension() == ".xml";
-}
-
 std::string session_file_hash(const std::filesystem::path& file) {
   if (file.extension() == ".onnx") return sha256_file(file);
   return Sha256().add(MappedFile(file).bytes()).add(MappedFile(weights_beside(file)).bytes()).hex();
@@ -70,7 +66,7 @@ std::string session_file_hash(const std::filesystem::path& file) {
 struct Session::State {
   std::string where;
   Classifier classifier;  ///< without its model, once that is compiled
-  std::string hash, precision;
+  std::string precision;
   int64_t batch = 0, size_on_disk = 0;
   ov::CompiledModel compiled;
   std::vector<ov::InferRequest> requests;
@@ -160,7 +156,6 @@ Session::Session(const std::filesystem::path& file, const SessionOptions& option
   state_->batch = options.batch;
   const int threads = check_options(state_->where, options);
   state_->classifier = read_classifier(file, options.batch, options.img_size);
-  state_->hash = session_file_hash(file);
   state_->size_on_disk = file_bytes(file) + (file.extension() == ".xml" ? file_bytes(weights_beside(file)) : 0);
   state_->compile(options, threads);
 }
@@ -170,7 +165,6 @@ Session::Session(Session&&) noexcept = default;
 
 const ModelConfig& Session::config() const { return state_->classifier.config; }
 const std::string& Session::provenance() const { return state_->classifier.provenance; }
-const std::string& Session::hash() const { return state_->hash; }
 const std::string& Session::precision() const { return state_->precision; }
 std::vector<SessionLayer> Session::layers() const {
   return with_openvino(state_->where, kAdvice, [&] { return compiled_layers(state_->compiled); });

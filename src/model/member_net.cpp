@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "model/load_network.h"
-#include "model/model_files.h"
 #include "retort/infer.h"
 
 namespace retort {
@@ -44,8 +43,9 @@ class SessionMember final : public MemberNet {
   Session session_;
 };
 
-LoadedMember load_run(const std::string& ref, const fs::path& run, const ModelOptions& options) {
-  LoadedMember out{.member = {ref, weights_hash(run), read_config(run)}};
+LoadedMember load_run(const Model::Member& named, const fs::path& run, const ModelOptions& options) {
+  LoadedMember out{.member = named};
+  out.member.config = read_config(run);
   ImageShape& size = out.member.config.preprocess.size;
   if (options.img_size > 0) size.height = size.width = options.img_size;
   auto network = std::make_unique<NetworkMember>(size, load_network(run, out.member.config, options));
@@ -56,12 +56,13 @@ LoadedMember load_run(const std::string& ref, const fs::path& run, const ModelOp
 }
 
 // On the threads that LibTorch would use here.
-LoadedMember load_session(const std::string& ref, const fs::path& file, const ModelOptions& options) {
+LoadedMember load_session(const Model::Member& named, const fs::path& file, const ModelOptions& options) {
   auto net = std::make_unique<SessionMember>(
       file,
       SessionOptions{.threads = at::get_num_threads(), .precision = options.precision, .img_size = options.img_size});
   const Session& session = net->session();
-  LoadedMember out{.member = {ref, session.hash(), session.config()}};
+  LoadedMember out{.member = named};
+  out.member.config = session.config();
   out.member.cost.parameters = session.parameters();
   out.size_on_disk = session.size_on_disk();
   out.net = std::move(net);
@@ -70,12 +71,13 @@ LoadedMember load_session(const std::string& ref, const fs::path& file, const Mo
 
 }  // namespace
 
-LoadedMember load_member(const std::string& path, const std::string& ref, const ModelOptions& options,
-                         const Monitor& monitor) {
-  const fs::path found = resolve_model(ref, monitor);
-  if (is_session_file(found)) return load_session(ref, found, options);
-  check_run(path, found);
-  return load_run(ref, found, options);
+LoadedMember load_member(const std::string& path, const ModelFiles::Network& files, bool is_ensemble,
+                         const ModelOptions& options, const Monitor& monitor) {
+  const fs::path found = resolve_model(files.ref, monitor);
+  const bool is_file = is_session_file(found);
+  if (!is_file) check_run(path, found);
+  const Model::Member named{files.ref, is_ensemble ? member_hash(found) : files.hash, {}};
+  return is_file ? load_session(named, found, options) : load_run(named, found, options);
 }
 
 }  // namespace retort

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "model/model_files.h"
 #include "retort/model.h"
 
 namespace retort {
@@ -27,8 +28,9 @@ struct LoadedMember {
   int64_t size_on_disk = 0;  ///< bytes of weights and configuration
 };
 
-/// Loads what `ref` means; `path` opens the error where it is no finished run. Throws Error.
-LoadedMember load_member(const std::string& path, const std::string& ref, const ModelOptions& options,
-                         const Monitor& monitor);
+/// Loads what `files.ref` means; `path` opens the error where it is no finished run. The hash is that of the weights as
+/// they are: of an ensemble's member they are read for it, of a run `files` were read just now. Throws Error.
+LoadedMember load_member(const std::string& path, const ModelFiles::Network& files, bool is_ensemble,
+                         const ModelOptions& options, const Monitor& monitor);
 
 }  // namespace retort

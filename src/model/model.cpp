@@ -53,7 +53,7 @@ void check_same(const std::string& where, const Interface& a, const std::string&
 }  // namespace
 
 void Model::State::add_member(const ModelFiles::Network& files, const ModelOptions& options, const Monitor& monitor) {
-  LoadedMember loaded = load_member(path, files.ref, options, monitor);
+  LoadedMember loaded = load_member(path, files, is_ensemble, options, monitor);
   const Member& member = loaded.member;
   if (member.hash != files.hash) {
     fail(path, "the weights of member ", member.path, " are not those it was fitted with (SHA-256 ",

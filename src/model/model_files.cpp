@@ -1,16 +1,12 @@
 #include "model/model_files.h"
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "ensemble/compose.h"
 #include "retort/infer.h"
 
 namespace retort {
 
 namespace {
-
-constexpr const char* kEnsembleFile = "ensemble.json";
-constexpr int kDeepest = 8;  // an ensemble may, by copying files about, come to hold itself
 
 ModelFiles read_file_model(const std::string& ref, const fs::path& file) {
   return {.networks = {{ref, session_file_hash(file)}}, .combiner = make_combiner("mean_logits")};
@@ -27,9 +23,9 @@ ModelFiles read_run(const std::string& ref, const fs::path& directory) {
 }
 
 ModelFiles read_ensemble(const fs::path& directory, int depth) {
-  if (depth > kDeepest) fail(directory.string(), "ensembles lie more than ", kDeepest, " deep in each other");
+  check_ensemble_depth(directory, depth);
   const Ensemble ensemble = load_ensemble(directory);
-  ModelFiles files{.is_ensemble = true, .bytes = file_bytes(directory / kEnsembleFile)};
+  ModelFiles files{.is_ensemble = true, .bytes = file_bytes(directory / "ensemble.json")};
   std::vector<NestedMember> members;
   bool any_nested = false;
   for (const Ensemble::Member& member : ensemble.members) {
@@ -39,7 +35,7 @@ ModelFiles read_ensemble(const fs::path& directory, int depth) {
       members.emplace_back();
       continue;
     }
-    if (sha256_file(fs::path(ref) / kEnsembleFile) != member.sha256) {
+    if (ensemble_hash(ref) != member.sha256) {
       fail(directory.string(), "the ensemble ", ref, ", a member, was fitted again since; fit this one again");
     }
     ModelFiles inner = read_ensemble(ref, depth + 1);
@@ -65,11 +61,9 @@ void check_run(const std::string& where, const std::filesystem::path& directory)
   }
 }
 
-bool holds_ensemble(const std::filesystem::path& directory) { return is_there(directory / kEnsembleFile); }
-
 std::string member_hash(const std::filesystem::path& path) {
   if (is_session_file(path)) return session_file_hash(path);
-  return holds_ensemble(path) ? sha256_file(path / kEnsembleFile) : weights_hash(path);
+  return holds_ensemble(path) ? ensemble_hash(path) : weights_hash(path);
 }
 
 ModelFiles read_model_files(const std::string& ref, const Monitor& monitor) {

@@ -27,8 +27,6 @@ ModelFiles read_model_files(const std::string& ref, const Monitor& monitor = {})
 
 /// Throws Error where `directory` holds no finished run.
 void check_run(const std::string& where, const std::filesystem::path& directory);
-/// Whether `directory` holds an ensemble.
-bool holds_ensemble(const std::filesystem::path& directory);
 /// By what an ensemble knows the run or the ensemble in `path`, or the file that it is: SHA-256 of its weights, of its
 /// ensemble.json, of the file.
 std::string member_hash(const std::filesystem::path& path);

@@ -106,6 +106,10 @@ std::vector<std::string> by_error(const Int8Task& task, const Int8Plan& plan, Se
 
 std::vector<uint8_t> right(const Predictions& p) { return correct(p.member(0), p.labels, p.classes); }
 
+double share(const std::vector<uint8_t>& verdicts) {
+  return static_cast<double>(std::count(verdicts.begin(), verdicts.end(), 1)) / static_cast<double>(verdicts.size());
+}
+
 double lost(const Predictions& before, const Predictions& after) {
   return -accuracy_change(right(before), right(after)).value;
 }
@@ -113,16 +117,13 @@ double lost(const Predictions& before, const Predictions& after) {
 Int8Accuracy accuracy_on(const Int8Task& task, const Samples& samples, const fs::path& file) {
   const Predictions before = answers(task.reference.string(), samples, task.monitor);
   const Predictions after = answers(file.string(), samples, task.monitor);
-  const auto a = predicted(before.member(0), before.labels, before.classes);
-  const auto b = predicted(after.member(0), after.labels, after.classes);
-  int64_t same = 0;
-  for (size_t i = 0; i < a.size(); ++i) same += a[i] == b[i] ? 1 : 0;
+  const std::vector<uint8_t> a = right(before), b = right(after);
   return {.split = samples.split,
           .samples = samples.size(),
-          .before = evaluate(before).accuracy,
-          .after = evaluate(after).accuracy,
-          .change = accuracy_change(right(before), right(after)),
-          .agreement = static_cast<double>(same) / static_cast<double>(a.size())};
+          .before = share(a),
+          .after = share(b),
+          .change = accuracy_change(a, b),
+          .agreement = mean_sd(likeness(before.member(0), after.member(0), before.classes).same).mean};
 }
 
 }  // namespace

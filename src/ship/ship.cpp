@@ -130,7 +130,7 @@ ShipResult ship(const ShipOptions& wanted, const Monitor& monitor) {
   ShipOptions options = wanted;
   if (!options.out.has_filename()) options.out = options.out.parent_path();  // as shells complete a directory's name
   check_options(options);
-  set_threads(options.threads > 0 ? options.threads : usable_cores());
+  set_threads(resolve_threads(options.threads));
   const Workshop workshop(options.out);
   const fs::path made = workshop.path() / options.out.filename();  // what gets its name at the end
   fs::path file = made;

@@ -52,7 +52,7 @@ fs::path local_model(const std::string& name, const fs::path& directory) {
          "), an ensemble's, or a model of the hub as ORG/NAME");
   }
   std::error_code none;
-  if (directory.extension() == ".onnx" || directory.extension() == ".xml") return directory;
+  if (is_session_file(directory)) return directory;
   if (!fs::is_directory(directory, none)) {
     const bool pickle =
         directory.extension() == ".pth" || directory.extension() == ".pt" || directory.extension() == ".bin";
@@ -107,6 +107,10 @@ std::string token_of(const fs::path& home) {
 }
 
 }  // namespace
+
+bool is_session_file(const std::filesystem::path& file) {
+  return file.extension() == ".onnx" || file.extension() == ".xml";
+}
 
 HubOptions hub_options_from_environment() {
   HubOptions options;
