@@ -23,13 +23,16 @@ LossInputs labelled_rows(const LossInputs& in) {
           .epoch = in.epoch};
 }
 
+double labelled_share(const LossInputs& in) {
+  if (!in.labelled.defined()) return 1;
+  return static_cast<double>(in.labelled.size(0)) / static_cast<double>(in.student_logits.size(0));
+}
+
 LossTerm of_labelled(LossTerm::LogitFunction function) {
   LossTerm term([function = std::move(function)](const LossInputs& in) {
     if (!in.labelled.defined()) return function(in);
-    const int64_t labelled = in.labelled.size(0);
-    if (labelled == 0) return in.student_logits.sum().mul(0);
-    const auto share = static_cast<double>(labelled) / static_cast<double>(in.student_logits.size(0));
-    return function(labelled_rows(in)).mul(share);
+    if (in.labelled.size(0) == 0) return in.student_logits.sum().mul(0);
+    return function(labelled_rows(in)).mul(labelled_share(in));
   });
   term.leaves_out_unlabelled = true;
   return term;

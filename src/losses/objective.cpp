@@ -51,12 +51,6 @@ at::Tensor with_gradients_of(const at::Tensor& x, const at::Tensor& factors) {
   return held.add(x.sub(held).mul(factors.view(shape).to(x.scalar_type())));
 }
 
-// The share of the batch that has labels.
-double labelled_share(const LossInputs& in) {
-  if (!in.labelled.defined()) return 1;
-  return static_cast<double>(in.labelled.size(0)) / static_cast<double>(in.student_logits.size(0));
-}
-
 // The distillation term, in whose gradients a sample with a label counts `factor` times, one without 1 / `mean`.
 at::Tensor distill_of(Loss& distill, const LossInputs& in, double factor, double mean) {
   if (!in.labelled.defined() || in.labelled.size(0) == 0) return distill(in);

@@ -57,6 +57,8 @@ struct LossTerm {
 LossTerm of_labelled(LossTerm::LogitFunction function);
 /// The samples that have labels alone, without features.
 LossInputs labelled_rows(const LossInputs& inputs);
+/// The share of the batch that has labels.
+double labelled_share(const LossInputs& inputs);
 
 #define LOSS(name, weight, help) LossTerm make_##name(Settings& settings);
 #include "losses/losses.def"

@@ -23,8 +23,15 @@ class LabelStep : public Step {
     check_options(o);
   }
 
-  StepWork work(const DataSet& data) const override {
-    const auto samples = static_cast<double>(selected(data).train.size());
+  // With all images, those too that cannot be read.
+  DataSet select(const DataSet& data) const override {
+    LabelOptions o = options_;
+    o.skip_broken = false;
+    return select_samples(o, data, {});
+  }
+
+  StepWork work(const DataSet& selected) const override {
+    const auto samples = static_cast<double>(selected.train.size());
     return {.predicted = samples * static_cast<double>(options_.views)};
   }
 
@@ -36,18 +43,7 @@ class LabelStep : public Step {
     write_labels(o, monitor);
   }
 
-  std::string data_hash(const DataSet& data) const override {
-    return options_.unlabeled.empty() ? data.hash : data.hash + selected(data).unlabeled_hash;
-  }
-
  private:
-  // What it labels, with all images that can be read or not.
-  DataSet selected(const DataSet& data) const {
-    LabelOptions o = options_;
-    o.skip_broken = false;
-    return select_samples(o, data, {});
-  }
-
   LabelOptions options_;
 };
 

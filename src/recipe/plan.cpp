@@ -93,8 +93,9 @@ std::vector<StepFacts> look_at(const Recipe& recipe, const RecipeOptions& option
     auto it = opened.find(step.data);
     if (it == opened.end()) it = opened.emplace(step.data, open_data(step.data)).first;
     const DataSet& data = it->second;
-    facts[i].data_hash = step.step->data_hash(data);
-    facts[i].work = step.step->work(data);
+    const DataSet selected = step.step->select(data);
+    facts[i].data_hash = selected.hash + selected.unlabeled_hash;  // empty where there is no such data
+    facts[i].work = step.step->work(selected);
     for (const TrainOptions& training : step.step->trainings()) {
       const auto [known, first] = seen.try_emplace(str(training.model, '\n', training.pretrained, '\n', step.data, '\n',
                                                        training.img_size, '\n', training.batch));

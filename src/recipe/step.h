@@ -31,9 +31,10 @@ class Step {
   virtual std::string last_file() const = 0;
   /// Throws a usage error on values that cannot work.
   virtual void check(const std::string& out) const = 0;
-  virtual StepWork work(const DataSet& data) const = 0;
-  /// By what its inputs name the data that it looks at.
-  virtual std::string data_hash(const DataSet& data) const { return data.hash; }
+  /// What of `data` it looks at.
+  virtual DataSet select(const DataSet& data) const { return data; }
+  /// On what select() gave.
+  virtual StepWork work(const DataSet& selected) const = 0;
   virtual void run(const std::string& out, int threads, const RecipeOptions& options, const Monitor& monitor) = 0;
 
   /// The training that it is, or null: such steps may run side by side. Of several in one pass, what they share.

@@ -54,11 +54,18 @@ class TrainStep : public Step {
     return all;
   }
 
-  StepWork work(const DataSet& data) const override {
+  // With all images, those too that cannot be read.
+  DataSet select(const DataSet& data) const override {
+    TrainOptions o = options_;
+    o.skip_broken = false;
+    return select_samples(o, data, {});
+  }
+
+  StepWork work(const DataSet& selected) const override {
     const auto epochs = static_cast<double>(options_.epochs);
-    const double images = epochs * static_cast<double>(selected(data).train.size());
+    const double images = epochs * static_cast<double>(selected.train.size());
     const bool beside = options_.distill && options_.distill->labels.empty();
-    const double validation = epochs * static_cast<double>(data.val.size()) / 3;  // forward only
+    const double validation = epochs * static_cast<double>(selected.val.size()) / 3;  // forward only
     return {.trained = images + validation, .predicted = beside ? images : 0};
   }
 
@@ -76,19 +83,7 @@ class TrainStep : public Step {
     }
   }
 
-  std::string data_hash(const DataSet& data) const override {
-    return options_.distill && !options_.distill->unlabeled.empty() ? data.hash + selected(data).unlabeled_hash
-                                                                    : data.hash;
-  }
-
  private:
-  // What it learns from, with all images that can be read or not.
-  DataSet selected(const DataSet& data) const {
-    TrainOptions o = options_;
-    o.skip_broken = false;
-    return select_samples(o, data, {});
-  }
-
   TrainOptions options_;
   std::vector<std::string> students_;
 };

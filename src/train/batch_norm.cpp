@@ -3,6 +3,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "train/input.h"
+
 namespace retort {
 
 Graph with_last_batch_statistics(Graph graph) {
@@ -21,9 +23,7 @@ void compute_batch_norms(Network& network, Loader& loader, const ImageShape& siz
   loader.start(/*epoch=*/0, /*view=*/0);
   while (const Batch* batch = loader.next()) {
     if (monitor.stopping()) fail("soup", "stopped; nothing was written");
-    network.forward(
-        wrap_images(batch->images.data(), batch->size, size.channels, size.height, size.width, network.device()),
-        /*training=*/true);
+    network.forward(images_of(*batch, size, network), /*training=*/true);
     for (size_t i = 0; i < sums.size(); ++i) sums[i].add_(network.buffers()[i].tensor);
     ++batches;
   }

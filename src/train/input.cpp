@@ -53,6 +53,10 @@ Preprocess training_preprocess(const TrainOptions& options, const DataSet& data,
   return p;
 }
 
+at::Tensor images_of(const Batch& batch, const ImageShape& size, const Network& network) {
+  return wrap_images(batch.images.data(), batch.size, size.channels, size.height, size.width, network.device());
+}
+
 int loader_workers(const DataSet& data, int threads) {
   return one_size(data) ? std::max(1, threads / kThreadsPerWorker) : threads;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "retort/data.h"
+#include "retort/network.h"
 #include "retort/train.h"
 #include "retort/weights.h"
 
@@ -15,6 +16,9 @@ std::string resolve_augment(const std::string& augment, const DataSet& data);
 /// What the network of a training sees: with pretrained weights their preprocessing, else that of the data, at the size
 /// of `options.img_size` where it is given. Images of one size keep it; others get the backbone's.
 Preprocess training_preprocess(const TrainOptions& options, const DataSet& data, const ModelConfig* pretrained);
+
+/// The batch's images, made for `size`, where `network` takes them.
+at::Tensor images_of(const Batch& batch, const ImageShape& size, const Network& network);
 
 /// Threads that make batches: files are decoded on every core that training leaves idle, pixels in memory need few.
 int loader_workers(const DataSet& data, int threads);

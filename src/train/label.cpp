@@ -24,22 +24,15 @@ constexpr std::chrono::milliseconds kWait{500};
 
 // Loads the teacher once to see that it fits; its networks are let go before the work.
 LabelsInfo describe(const LabelOptions& options, const std::string& augment, const DataSet& data,
-                    const Samples& samples, const Monitor& monitor) {
+                    const Monitor& monitor) {
   Model model(options.teacher, {.device = options.device, .precision = options.precision}, monitor);
   model.check_fits(data);
-  LabelsInfo info{.data = data.spec,
-                  .data_hash = data.hash,
-                  .samples_hash = samples.hash(),
-                  .unlabeled = data.unlabeled,
-                  .unlabeled_hash = data.unlabeled_hash,
-                  .split = samples.split,
-                  .samples = samples.size(),
-                  .classes = data.classes(),
-                  .views = options.views,
-                  .top = options.top,
-                  .augment = augment,
-                  .seed = options.seed,
-                  .precision = model.precision()};
+  LabelsInfo info = labels_info(data);
+  info.views = options.views;
+  info.top = options.top;
+  info.augment = augment;
+  info.seed = options.seed;
+  info.precision = model.precision();
   for (int64_t m = 0; m < model.members(); ++m) {
     const Model::Member& member = model.member(m);
     info.teachers.push_back(
@@ -175,7 +168,7 @@ std::optional<LabelsInfo> write_labels(const LabelOptions& options, const Monito
   check_options(options);
   const DataSet data = select_samples(options, open_data(options.data), monitor);
   const Samples& samples = data.train;
-  const LabelsInfo info = describe(options, resolve_augment(options.augment, data), data, samples, monitor);
+  const LabelsInfo info = describe(options, resolve_augment(options.augment, data), data, monitor);
   LabelsWriter writer(options.out, info);
   std::vector<Shard> missing = missing_shards(writer, info);
   SharedProgress progress(monitor, "label with " + model_name(options.teacher), std::ssize(missing) * samples.size());

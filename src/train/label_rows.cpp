@@ -6,6 +6,7 @@
 #include "losses/features.h"
 #include "losses/taps.h"
 #include "retort/network.h"
+#include "train/input.h"
 
 namespace retort {
 
@@ -26,9 +27,9 @@ void append(std::vector<float>& rows, const at::Tensor& values) {
   rows.insert(rows.end(), flat.const_data_ptr<float>(), flat.const_data_ptr<float>() + flat.numel());
 }
 
-// Logits and features of one batch.
-void look(Model& model, const std::vector<LabelsInfo::Feature>& features, const Batch& batch, LabelRows& rows) {
-  if (features.empty()) {
+// Logits and features, by their modules, of one batch.
+void look(Model& model, const std::vector<std::string>& modules, const Batch& batch, LabelRows& rows) {
+  if (modules.empty()) {
     const size_t before = rows.logits.size();
     rows.logits.resize(before + static_cast<size_t>(batch.size * model.classes()));
     const float* images = batch.images.data();
@@ -36,16 +37,13 @@ void look(Model& model, const std::vector<LabelsInfo::Feature>& features, const 
   }
   const at::NoGradGuard no_grad;
   Network& network = model.network(0);
-  const Shape input = input_of(model, 0);
   Taps taps;
-  for (const auto& [tap, length] : features) taps[module_of(network.graph(), input, tap)];
-  const at::Tensor images =
-      wrap_images(batch.images.data(), batch.size, input[0], input[1], input[2], network.device());
-  append(rows.logits, network.forward(images, /*training=*/false, &taps));
-  rows.features.resize(features.size());
-  for (size_t f = 0; f < features.size(); ++f) {
-    append(rows.features[f],
-           pooled(as_map(taps.at(module_of(network.graph(), input, features[f].tap)).to(at::kFloat))));
+  for (const std::string& module : modules) taps[module];
+  const ImageShape& size = model.member(0).config.preprocess.size;
+  append(rows.logits, network.forward(images_of(batch, size, network), /*training=*/false, &taps));
+  rows.features.resize(modules.size());
+  for (size_t f = 0; f < modules.size(); ++f) {
+    append(rows.features[f], pooled(as_map(taps.at(modules[f]).to(at::kFloat))));
   }
 }
 
@@ -74,10 +72,14 @@ LabelRows label_rows(Model& model, const std::vector<LabelsInfo::Feature>& featu
                  .mix_with = how.mix_with,
                  .workers = at::get_num_threads()});
   loader.start(/*epoch=*/0, how.view);
+  std::vector<std::string> modules;
+  for (const LabelsInfo::Feature& feature : features) {
+    modules.push_back(module_of(model.network(0).graph(), input_of(model, 0), feature.tap));
+  }
   LabelRows rows;
   rows.logits.reserve(static_cast<size_t>(samples.size() * model.classes()));
   while (const Batch* batch = monitor.stopping() ? nullptr : loader.next()) {
-    look(model, features, *batch, rows);
+    look(model, modules, *batch, rows);
     rows.samples += batch->size;
     monitor.tell({"label with " + model.name(), rows.samples, samples.size(), "images", samples.split});
   }

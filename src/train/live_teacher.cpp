@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "train/input.h"
+
 namespace retort {
 
 LiveTeacher::LiveTeacher(const std::string& ref, const TrainOptions& options, const DataSet& data, Views& views)
@@ -63,9 +65,7 @@ void LiveTeacher::run(int64_t member, Taps& taps, float* logits) {
   Network& network = model_.network(member);
   const ImageShape& size = model_.member(member).config.preprocess.size;
   const Batch& batch = views_.batch(member_places_[static_cast<size_t>(member)]);
-  const at::Tensor images =
-      wrap_images(batch.images.data(), batch.size, size.channels, size.height, size.width, network.device());
-  const at::Tensor out = network.forward(images, /*training=*/false, &taps);
+  const at::Tensor out = network.forward(images_of(batch, size, network), /*training=*/false, &taps);
   if (!logits) return;
   const at::Tensor here = out.to(at::kCPU, at::kFloat).contiguous();
   std::copy_n(here.const_data_ptr<float>(), here.numel(), logits);

@@ -4,8 +4,6 @@
 
 #include <cmath>
 
-#include "train/options.h"
-
 namespace retort {
 
 namespace {
@@ -54,7 +52,7 @@ std::vector<NamedTensor> Objective::connect(const TrainOptions& options, const N
   if (!graph.distill_classifier.empty() && alpha_ > 0 && alpha_ < 1) {
     head_ = graph.classifier, distill_head_ = graph.distill_classifier;
   }
-  if (feature_terms(*options.distill).empty()) return {};
+  if (alpha_ == 0 || loss_->feature_terms().empty()) return {};
   LossSetup setup{.student = {&graph, {size.channels, size.height, size.width}},
                   .teacher = teacher.looked_at,
                   .members = teacher.networks,

@@ -202,11 +202,6 @@ void check_options(const SoupOptions& o) {
   check.threads_and_device(o.threads, o.precision);
 }
 
-std::vector<std::string> feature_terms(const DistillOptions& options) {
-  const Loss loss(options.loss, options.temperature);
-  return options.alpha > 0 ? loss.feature_terms() : std::vector<std::string>();
-}
-
 Json options_json(const TrainOptions& options) {
   TrainOptions o = options;
   Json json = fields_json(fields(o));

@@ -26,9 +26,6 @@ Fields fields(DistillOptions& options);
 Fields fields(LabelOptions& options);
 Fields fields(SoupOptions& options);
 
-/// Names of the loss's terms that look at features, none where alpha leaves the loss out.
-std::vector<std::string> feature_terms(const DistillOptions& options);
-
 /// All options by the names of the struct; `distill` is null or an object.
 Json options_json(const TrainOptions& options);
 

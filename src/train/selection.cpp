@@ -112,4 +112,15 @@ DataSet select_samples(const LabelOptions& options, DataSet data, const Monitor&
   return data;
 }
 
+LabelsInfo labels_info(const DataSet& data) {
+  return {.data = data.spec,
+          .data_hash = data.hash,
+          .samples_hash = data.train.hash(),
+          .unlabeled = data.unlabeled,
+          .unlabeled_hash = data.unlabeled_hash,
+          .split = data.train.split,
+          .samples = data.train.size(),
+          .classes = data.classes()};
+}
+
 }  // namespace retort

@@ -14,6 +14,9 @@ DataSet select_samples(const TrainOptions& options, DataSet data, const Monitor&
 /// The same for labelling: what a training with the same options learns from.
 DataSet select_samples(const LabelOptions& options, DataSet data, const Monitor& monitor);
 
+/// What a store of soft labels says of the samples that it is of: data's train.
+LabelsInfo labels_info(const DataSet& data);
+
 /// The fold of a sample, from 1 to `folds`: a fixed hash of its id.
 int64_t fold_of(uint64_t id, int64_t folds);
 

@@ -125,7 +125,7 @@ void Student::save_checkpoint() {
   Json state = state_json(state_);
   state["options"] = options_json(options_);
   state["data_hash"] = pass_.data.hash;
-  state["samples_hash"] = pass_.train.samples().hash();
+  state["samples_hash"] = pass_.samples_hash;
   state["unlabeled_hash"] = pass_.data.unlabeled_hash;
   write_checkpoint(options_.out, tensors(), state);
 }
@@ -136,7 +136,7 @@ void Student::load_checkpoint() {
   const Json& kept = checkpoint.state();
   check_same_options(options_.out, get<Json>(where, kept, "options"), options_json(options_));
   if (get<std::string>(where, kept, "data_hash") != pass_.data.hash ||
-      get<std::string>(where, kept, "samples_hash") != pass_.train.samples().hash() ||
+      get<std::string>(where, kept, "samples_hash") != pass_.samples_hash ||
       get<std::string>(where, kept, "unlabeled_hash") != pass_.data.unlabeled_hash) {
     fail(where, "was made from other data than ", pass_.data.spec, " holds now; start again with another --out");
   }
@@ -164,9 +164,7 @@ void Student::learn(const Lesson* lesson) {
   const double begun = thread_cpu_seconds();
   const at::AutoGradMode gradients(true);
   const Batch& batch = pass_.train.batch(place_);
-  const ImageShape& size = preprocess_.size;
-  const at::Tensor images =
-      wrap_images(batch.images.data(), batch.size, size.channels, size.height, size.width, network_.device());
+  const at::Tensor images = images_of(batch, preprocess_.size, network_);
   Taps taps = objective_.taps();
   const at::Tensor logits = network_.forward(images, /*training=*/true, &taps);
   const LossValue loss = objective_(logits, std::move(taps), batch, state_.epoch, lesson);
@@ -249,12 +247,8 @@ void Student::finish() { save_run(options_.out, Json::object()); }
 
 void Student::save_run(const fs::path& directory, Json made) {
   save_weights(directory);
-  RunFile run{directory,
-              options_.distill ? "student" : options_.role,
-              options_json(options_),
-              pass_.data.hash,
-              pass_.train.samples().hash(),
-              precision_name(network_.precision())};
+  RunFile run{directory,          options_.distill ? "student" : options_.role, options_json(options_), pass_.data.hash,
+              pass_.samples_hash, precision_name(network_.precision())};
   run.made = std::move(made);
   if (pass_.students > 1) run.made["students_of_pass"] = pass_.students;
   if (pass_.lessons) {

@@ -26,6 +26,7 @@ struct Pass {
   Views &train, &val;
   Lessons* lessons = nullptr;  ///< null where they learn from labels alone
   size_t students = 1;
+  std::string samples_hash = {};  ///< of train's
 };
 
 /// Learns from the batches that it is shown, which it must be shown in order from step() on. Not thread-safe; different

@@ -7,7 +7,7 @@
 
 #include "model/model_files.h"
 #include "train/live_teacher.h"
-#include "train/options.h"
+#include "train/selection.h"
 #include "train/teacher_check.h"
 
 namespace retort {
@@ -40,9 +40,7 @@ int64_t find_member(const std::string& asked, const std::vector<LabelsInfo::Teac
 }
 
 // One network of a teacher, with the weights that it is known by.
-std::string network_ref(const std::string& teacher, int64_t member) {
-  const ModelFiles files = read_model_files(teacher);
-  const ModelFiles::Network& network = files.networks.at(static_cast<size_t>(member));
+std::string checked_ref(const std::string& teacher, const ModelFiles::Network& network) {
   if (member_hash(resolve_model(network.ref)) != network.hash) {
     fail(network.ref, "has other weights than those that ", teacher, " was fitted with; fit it again");
   }
@@ -53,35 +51,27 @@ std::string network_ref(const std::string& teacher, int64_t member) {
 struct StoredTeacher {
   std::shared_ptr<const Labels> store;
   std::shared_ptr<const Combiner> combiner;
+  std::vector<ModelFiles::Network> networks;  ///< of the teacher, where one is given
 
-  StoredTeacher(const DistillOptions& options, std::shared_ptr<const Labels> labels, const DataSet& data,
-                const Samples& samples);
+  StoredTeacher(const DistillOptions& options, std::shared_ptr<const Labels> labels, const DataSet& data);
   const LabelsInfo& info() const { return store->info(); }
   void read_logits(const Batch& batch, const TeacherAnswer& answer) const;
   void read_features(const Batch& batch, int64_t member, Taps& features) const;
   const LabelsInfo::Teacher& member(int64_t m) const { return info().teachers[static_cast<size_t>(m)]; }
 };
 
-StoredTeacher::StoredTeacher(const DistillOptions& options, std::shared_ptr<const Labels> labels, const DataSet& data,
-                             const Samples& samples)
+StoredTeacher::StoredTeacher(const DistillOptions& options, std::shared_ptr<const Labels> labels, const DataSet& data)
     : store(std::move(labels)) {
   ModelFiles files;
   if (!options.teacher.empty()) files = read_model_files(options.teacher);
   std::vector<LabelsInfo::Teacher> teachers;
   for (const auto& [ref, hash] : files.networks) teachers.push_back({model_name(ref), ref, hash});
-  // Augmentation, seed and views were taken from the store.
-  check_labels(options.labels, info(),
-               {.data = data.spec,
-                .data_hash = data.hash,
-                .samples_hash = samples.hash(),
-                .unlabeled = data.unlabeled,
-                .unlabeled_hash = data.unlabeled_hash,
-                .split = samples.split,
-                .samples = samples.size(),
-                .classes = data.classes(),
-                .augment = info().augment,
-                .seed = info().seed,
-                .teachers = std::move(teachers)});
+  LabelsInfo expected = labels_info(data);
+  expected.augment = info().augment;  // these were taken from the store
+  expected.seed = info().seed;
+  expected.teachers = std::move(teachers);
+  check_labels(options.labels, info(), expected);
+  networks = std::move(files.networks);
   combiner = std::move(files.combiner);
   if (!combiner) combiner = store_combiner(options.combiner);
 }
@@ -135,7 +125,8 @@ Teacher stored_teacher(const TrainOptions& options, const std::shared_ptr<const 
     fail_usage("distill --loss", "'", distill.loss, "' looks at features, and ", distill.labels, " keeps none of '",
                stored->member(m).name, "'; write it with `retort label --features embedding`, or give --teacher");
   }
-  const std::string ref = looks.members ? distill.teacher : network_ref(distill.teacher, m);
+  const std::string ref =
+      looks.members ? distill.teacher : checked_ref(distill.teacher, stored->networks.at(static_cast<size_t>(m)));
   const auto live = std::make_shared<LiveTeacher>(ref, options, data, views);
   const int64_t place = looks.members ? m : 0;
   teacher.looked_at = live->network(place);
@@ -184,7 +175,7 @@ Teacher make_teacher(const TrainOptions& options, const std::shared_ptr<const La
                      Views& views, const LooksOfLosses& looks, const Monitor& monitor) {
   const DistillOptions& distill = *options.distill;
   if (store) {
-    const auto stored = std::make_shared<const StoredTeacher>(distill, store, data, views.samples());
+    const auto stored = std::make_shared<const StoredTeacher>(distill, store, data);
     check_store(*store, *stored->combiner, data.train, distill.labels, monitor);
     return stored_teacher(options, stored, data, views, looks);
   }

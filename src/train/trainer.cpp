@@ -48,7 +48,8 @@ Trainer::Trainer(const std::vector<Plan>& plans, DataSet data, const std::shared
   if (shared_.distill) {
     lessons_.emplace(make_teacher(shared_, store, data_, train_, looks_of_all(plans), monitor_), data_.classes());
   }
-  const Pass pass{data_, monitor_, train_, val_, lessons_ ? &*lessons_ : nullptr, division.students};
+  const Pass pass{
+      data_, monitor_, train_, val_, lessons_ ? &*lessons_ : nullptr, division.students, data_.train.hash()};
   for (const Plan& plan : plans) seats_.push_back({std::make_unique<Student>(plan.options, pass, plan.resume)});
 }
 

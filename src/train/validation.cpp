@@ -2,6 +2,8 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include "train/input.h"
+
 namespace retort {
 
 Views plain_val(const DataSet& data, int workers) {
@@ -14,9 +16,8 @@ Views plain_val(const DataSet& data, int workers) {
 
 void Validation::add(Network& network, const Batch& batch) {
   const c10::InferenceMode inference;
-  const at::Tensor images =
-      wrap_images(batch.images.data(), batch.size, size_.channels, size_.height, size_.width, network.device());
-  const at::Tensor logits = network.forward(images, /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
+  const at::Tensor logits =
+      network.forward(images_of(batch, size_, network), /*training=*/false).to(at::kCPU, at::kFloat).contiguous();
   const float* data = logits.const_data_ptr<float>();
   logits_.insert(logits_.end(), data, data + logits.numel());
   labels_.insert(labels_.end(), batch.labels.begin(), batch.labels.end());

@@ -17,9 +17,8 @@ TEST_F(DistillTest, StoredAndLiveTeachersGiveTheSameLosses) {
   TrainOptions o = student("live", live);
   o.views = 2;
   const TrainResult with_model = train(o);
-  const std::vector<double> a = losses("stored"), b = losses("live");
-  ASSERT_EQ(a.size(), 2u);
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::abs(b[i])) << i;
+  ASSERT_EQ(losses("stored").size(), 2u);
+  expect_same_losses("stored", "live");
   EXPECT_NEAR(with_store.val.nll, with_model.val.nll, 0.05);
 
   const Json run = json("stored", "run.json");
@@ -113,8 +112,7 @@ TEST_F(DistillTest, GenerationsAreBornAgain) {
   TrainOptions live = student("live", {.teacher = path("generation-1"), .teacher_precision = "f32"});
   live.views = 2;
   train(live);
-  const std::vector<double> a = losses("generation-2"), b = losses("live");
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::abs(b[i])) << i;
+  expect_same_losses("generation-2", "live");
 }
 
 // A teacher that is twice as sure decides the same.
@@ -254,8 +252,7 @@ TEST_F(DistillTest, MixedViewsAreTheSameForTeacherAndStudent) {
   with_model.views = 2;
   with_model.augment = o.augment;
   train(with_model);
-  const std::vector<double> a = losses("stored"), b = losses("live");
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::abs(b[i])) << i;
+  expect_same_losses("stored", "live");
 }
 
 TEST_F(DistillTest, LabelsAreEachMembersLogits) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
 #include <vector>
 
@@ -54,6 +55,11 @@ class DistillTest : public TrainTest {
     std::vector<double> out;
     for (std::vector<std::string> row = cells(); !row.empty(); row = cells()) out.push_back(std::stod(row.at(at)));
     return out;
+  }
+  /// Both trainings' losses are alike, but for how teachers' logits are rounded.
+  void expect_same_losses(const std::string& one, const std::string& other) const {
+    const std::vector<double> a = losses(one), b = losses(other);
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::abs(b[i])) << i;
   }
 };
 

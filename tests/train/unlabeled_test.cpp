@@ -41,8 +41,7 @@ TEST_F(UnlabeledTest, StoredAndLiveTeachersGiveTheSameLosses) {
   TrainOptions o = student("live", live);
   o.views = 2;
   train(o);
-  const std::vector<double> a = losses("stored"), b = losses("live");
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::abs(b[i])) << i;
+  expect_same_losses("stored", "live");
 }
 
 TEST_F(UnlabeledTest, ResumesBitForBitAndChecksTheData) {
@@ -118,8 +117,7 @@ TEST_F(UnlabeledTest, MixesWithTheOthers) {
   o.views = 2;
   o.augment = label.augment;
   train(o);
-  const std::vector<double> a = losses("stored"), b = losses("live");
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::abs(b[i])) << i;
+  expect_same_losses("stored", "live");
 }
 
 TEST_F(UnlabeledTest, RefusesWhatTeachesNothing) {
