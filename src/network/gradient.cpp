@@ -33,12 +33,13 @@ class BackwardNode : public torch::autograd::Node {
   Backward backward_;
 };
 
-}  // namespace
-
+// Whether somebody will ask for gradients by one of the inputs.
 bool wants_gradient(const std::vector<at::Tensor>& inputs) {
   return at::GradMode::is_enabled() &&
          std::any_of(inputs.begin(), inputs.end(), [](const at::Tensor& t) { return t.requires_grad(); });
 }
+
+}  // namespace
 
 void set_backward(const at::Tensor& result, const std::vector<at::Tensor>& inputs, Backward backward) {
   if (!wants_gradient(inputs)) return;

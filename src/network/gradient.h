@@ -14,9 +14,6 @@ namespace retort {
 /// hold the result itself, only result.detach().
 using Backward = std::function<std::vector<at::Tensor>(const at::Tensor& dy, const std::vector<bool>& needed)>;
 
-/// Whether somebody will ask for gradients by one of the inputs.
-bool wants_gradient(const std::vector<at::Tensor>& inputs);
-
 /// Makes `result`, which was computed from the inputs without recording and is no view, an operation of autograd. Does
 /// nothing where nobody wants a gradient.
 void set_backward(const at::Tensor& result, const std::vector<at::Tensor>& inputs, Backward backward);

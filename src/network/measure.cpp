@@ -116,8 +116,8 @@ Times measure(const Graph& graph, const std::vector<Shape>& shapes, int64_t batc
 std::vector<StepCost> measure_plan(const Graph& graph, const Shape& image, int64_t batch, int threads, double seconds) {
   set_threads(threads);
   const std::vector<Shape> shapes = infer_shapes(graph, image);
-  const Plan plan = make_plan(graph, shapes, batch, {}, /*plain=*/false);
-  const Plan plain = make_plan(graph, shapes, batch, {}, /*plain=*/true);
+  const Plan plan = make_plan(graph, shapes, {}, /*plain=*/false);
+  const Plan plain = make_plan(graph, shapes, {}, /*plain=*/true);
   const at::AutoGradMode gradients(true);
   std::map<std::string, Times> known;
   std::vector<StepCost> costs;

@@ -68,9 +68,8 @@ const std::vector<Candidate>& candidates() {
   return kAll;
 }
 
-Plan make_plan(const Graph& graph, const std::vector<Shape>& shapes, int64_t batch, const std::set<int>& tapped,
-               bool plain) {
-  Site site{graph, shapes, batch, tapped, only_readers(graph, tapped), std::vector<bool>(graph.nodes.size(), false)};
+Plan make_plan(const Graph& graph, const std::vector<Shape>& shapes, const std::set<int>& tapped, bool plain) {
+  Site site{graph, shapes, only_readers(graph, tapped), std::vector<bool>(graph.nodes.size(), false)};
   Plan plan{.last_use = std::vector<int>(graph.nodes.size(), -1)};
   for (size_t i = 1; i < graph.nodes.size(); ++i) {
     if (site.taken[i]) continue;
@@ -89,11 +88,11 @@ Plan make_plan(const Graph& graph, const std::vector<Shape>& shapes, int64_t bat
 }
 
 const Plan& PlanCache::plan_for(const Graph& graph, at::IntArrayRef sizes, const std::set<int>& tapped, bool plain) {
-  constexpr size_t kMost = 16;  // of a training, its validation and their last batches; plans are soon made again
-  const Key key{sizes.vec(), tapped, plain};
+  constexpr size_t kMost = 16;  // of a training and its validation; plans are soon made again
+  const Key key{sizes.slice(1).vec(), tapped, plain};
   const auto found = plans_.find(key);
   if (found != plans_.end()) return found->second;
-  Plan plan = make_plan(graph, infer_shapes(graph, sizes.slice(1).vec()), sizes[0], tapped, plain);
+  Plan plan = make_plan(graph, infer_shapes(graph, key.image), tapped, plain);
   if (plans_.size() >= kMost) plans_.clear();
   return plans_.emplace(key, std::move(plan)).first->second;
 }

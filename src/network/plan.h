@@ -27,8 +27,6 @@ struct Step {
 struct Site {
   const Graph& graph;
   const std::vector<Shape>& shapes;  ///< of every node's output
-  int64_t batch = 1;
-  const std::set<int>& tapped;   ///< nodes whose output somebody asked for
   std::vector<int> only_reader;  ///< per node: the one node that reads it and nothing else sees it; -1: there is none
   std::vector<bool> taken;       ///< per node: whether a step has it
 
@@ -76,9 +74,9 @@ struct Plan {
   std::vector<bool> in_place;  ///< per step: whether it may overwrite its first input
 };
 
-/// `plain`: every node by the last candidate. `shapes` as infer_shapes gives them.
-Plan make_plan(const Graph& graph, const std::vector<Shape>& shapes, int64_t batch, const std::set<int>& tapped,
-               bool plain);
+/// `plain`: every node by the last candidate. `shapes` as infer_shapes gives them; `tapped` are nodes whose output
+/// somebody asks for.
+Plan make_plan(const Graph& graph, const std::vector<Shape>& shapes, const std::set<int>& tapped, bool plain);
 
 /// Plans of one graph that were made, by the images they are for.
 class PlanCache {
@@ -88,7 +86,7 @@ class PlanCache {
 
  private:
   struct Key {
-    std::vector<int64_t> sizes;
+    Shape image;
     std::set<int> tapped;
     bool plain;
     friend auto operator<=>(const Key&, const Key&) = default;

@@ -47,7 +47,7 @@ struct Squeeze {
   GateMaps maps;
   Op inner = Op::relu, outer = Op::sigmoid;
   at::Tensor x, mean, reduced, activated, expanded, gate;
-  at::Tensor reduce, expand;  ///< weights as matrices
+  at::Tensor reduce, expand;  ///< weights [out, in, 1, 1]
 
   int64_t images() const { return x.size(0); }
   int64_t parts() const { return part_count(images(), x.numel()); }
@@ -80,20 +80,19 @@ at::Tensor weight_gradient(const at::Tensor& weight, const at::Tensor& in, const
 }
 
 // Gradients by x and by weights and biases of both convolutions.
-std::vector<at::Tensor> squeeze_gradients(const Squeeze& s, const at::Tensor& gradient, const at::Tensor& reduce,
-                                          const at::Tensor& expand) {
+std::vector<at::Tensor> squeeze_gradients(const Squeeze& s, const at::Tensor& gradient) {
   const at::Tensor dy = channels_last(gradient);
   const at::Tensor dgate = at::empty_like(s.mean);
   run_parts(s.images(), s.parts(),
             [&](int64_t, Part part) { gate_backward_sums(s.maps, part, data(s.x), data(dy), write(dgate)); });
   const at::Tensor dexpanded = slope_of(s.outer, dgate, s.expanded, s.gate);
-  const at::Tensor dreduced = slope_of(s.inner, dexpanded.mm(s.expand), s.reduced, s.activated);
-  const at::Tensor dmean = dreduced.mm(s.reduce);
+  const at::Tensor dreduced = slope_of(s.inner, dexpanded.mm(s.expand.flatten(1)), s.reduced, s.activated);
+  const at::Tensor dmean = dreduced.mm(s.reduce.flatten(1));
   const at::Tensor dx = at::empty_like(s.x);
   run_parts(s.images(), s.parts(),
             [&](int64_t, Part part) { gate_backward(s.maps, part, data(dy), data(s.gate), data(dmean), write(dx)); });
-  return {dx, weight_gradient(reduce, s.mean, dreduced), dreduced.sum(0),
-          weight_gradient(expand, s.activated, dexpanded), dexpanded.sum(0)};
+  return {dx, weight_gradient(s.reduce, s.mean, dreduced), dreduced.sum(0),
+          weight_gradient(s.expand, s.activated, dexpanded), dexpanded.sum(0)};
 }
 
 at::Tensor run_squeeze(const StepRun& run) {
@@ -108,25 +107,22 @@ at::Tensor run_squeeze(const StepRun& run) {
     const at::NoGradGuard no_grad;
     s.x = channels_last(input.detach());
     s.maps = {s.x.size(2) * s.x.size(3), s.x.size(1)};
-    s.reduce = inputs[1].detach().flatten(1);
-    s.expand = inputs[3].detach().flatten(1);
+    s.reduce = inputs[1].detach();
+    s.expand = inputs[3].detach();
     s.mean = at::empty({s.images(), s.maps.channels}, s.x.options());
     run_parts(s.images(), s.parts(), [&](int64_t, Part part) { gate_pool(s.maps, part, data(s.x), write(s.mean)); });
     const auto activate = [&](size_t node, const at::Tensor& x) {
       return run_node(run.node(node), {x, nullptr, run.parameters});
     };
-    s.reduced = at::addmm(inputs[2], s.mean, s.reduce.t());
+    s.reduced = at::addmm(inputs[2], s.mean, s.reduce.flatten(1).t());
     s.activated = activate(2, s.reduced);
-    s.expanded = at::addmm(inputs[4], s.activated, s.expand.t());
+    s.expanded = at::addmm(inputs[4], s.activated, s.expand.flatten(1).t());
     s.gate = activate(4, s.expanded);
     y = at::empty_like(s.x);
     run_parts(s.images(), s.parts(),
               [&](int64_t, Part part) { gate_forward(s.maps, part, data(s.x), data(s.gate), write(y)); });
   }
-  const at::Tensor reduce = inputs[1].detach(), expand = inputs[3].detach();
-  set_backward(y, inputs, [s, reduce, expand](const at::Tensor& dy, const std::vector<bool>&) {
-    return squeeze_gradients(s, dy, reduce, expand);
-  });
+  set_backward(y, inputs, [s](const at::Tensor& dy, const std::vector<bool>&) { return squeeze_gradients(s, dy); });
   return y;
 }
 

@@ -63,7 +63,7 @@ void expect_as_plain(const Graph& graph, const at::Tensor& images, bool training
 }
 
 std::string candidate_of(const Graph& graph, const Shape& image, const std::string& node) {
-  const Plan plan = make_plan(graph, infer_shapes(graph, image), 4, {}, /*plain=*/false);
+  const Plan plan = make_plan(graph, infer_shapes(graph, image), {}, /*plain=*/false);
   const int index = graph.find(node);
   for (const Step& s : plan.steps) {
     if (std::find(s.nodes.begin(), s.nodes.end(), index) != s.nodes.end()) return s.candidate->name;
