@@ -10,27 +10,18 @@ a Python that has torchvision (`./dev bench peers`; or $RETORT_PEERS_PYTHON) the
 
 import argparse
 import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
-from compare_steps import ROOT, machine
+from compare_steps import PEERS_PYTHON, ROOT, machine, run
 
 PEER = ROOT / "bench" / "peers" / "pipeline.py"
 IMAGES = 512
 AIM = 1.5
 PROGRAMS = {"ours": (False, []), "ours, decode alone": (False, ["--decode-only"]),
             "torchvision with Pillow": (True, []), "Pillow, decode alone": (True, ["--decode-only"])}
-
-
-def run(command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"[bench] {' '.join(command)}: exit code {done.returncode}\n{done.stderr.strip()}")
-    return done.stdout
 
 
 def measure(name, options, directory):
@@ -47,10 +38,9 @@ def row(name, ours, others):
 
 
 def main():
-    default = os.environ.get("RETORT_PEERS_PYTHON", str(ROOT / ".deps" / "peers" / "bin" / "python"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ours", type=pathlib.Path, required=True, help="the program pipeline_bench")
-    parser.add_argument("--peers-python", default=default, help="a Python with torchvision")
+    parser.add_argument("--peers-python", default=PEERS_PYTHON, help="a Python with torchvision")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="measured time of one run")
     parser.add_argument("--workers", type=int, default=1, help="our threads, torchvision's processes")

@@ -21,6 +21,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STEP = ROOT / "bench" / "peers" / "step.py"
+PEERS_PYTHON = os.environ.get("RETORT_PEERS_PYTHON", str(ROOT / ".deps" / "peers" / "bin" / "python"))
 TEACHERS = "vgg8,resnet20,wrn_16_2"
 
 
@@ -76,16 +77,21 @@ CONFIGURATIONS += distilled("resnet8_half") + distilled("resnet8")
 CONFIGURATIONS += [top_of_many("mobilenetv3_small_050", 32), top_of_many("mobilenetv3_small_050", 64)]
 
 
+def run(command):
+    """What it prints."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"[bench] {' '.join(command)}: exit code {done.returncode}\n{done.stderr.strip()}")
+    return done.stdout
+
+
 def measure(program, options):
     """One run: {"images_per_second", "peak_memory"}."""
     start = [options.peers_python, str(STEP)] if program.peer else [str(options.ours)]
     arguments = [*program.arguments, "--threads", str(options.threads), "--seconds", str(options.seconds)]
     if options.device != "cpu":
         arguments += ["--device", options.device]
-    done = subprocess.run([*start, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"[bench] {' '.join([*start, *arguments])}: exit code {done.returncode}\n{done.stderr.strip()}")
-    return json.loads(done.stdout)
+    return json.loads(run([*start, *arguments]))
 
 
 def run_rounds(programs, options, title):
@@ -131,10 +137,9 @@ def machine():
 
 
 def parse_arguments():
-    default = os.environ.get("RETORT_PEERS_PYTHON", str(ROOT / ".deps" / "peers" / "bin" / "python"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ours", type=pathlib.Path, required=True, help="the program step_bench")
-    parser.add_argument("--peers-python", default=default, help="a Python with torch and timm")
+    parser.add_argument("--peers-python", default=PEERS_PYTHON, help="a Python with torch and timm")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="measured time of one run")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from compare_steps import ROOT, machine
+from compare_steps import PEERS_PYTHON, ROOT, machine
 
 PIPELINE = ROOT / "bench" / "peers" / "pipeline.py"
 AIM = 0.85
@@ -76,10 +76,9 @@ def measure(options):
 
 
 def main():
-    default = os.environ.get("RETORT_PEERS_PYTHON", str(ROOT / ".deps" / "peers" / "bin" / "python"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--retort", type=pathlib.Path, required=True, help="the program")
-    parser.add_argument("--peers-python", default=default, help="a Python with Pillow, to make images")
+    parser.add_argument("--peers-python", default=PEERS_PYTHON, help="a Python with Pillow, to make images")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data", default="", help="spec of a data set; empty makes a folder of JPEG files")
     parser.add_argument("--images", type=int, default=1500, help="of that folder")

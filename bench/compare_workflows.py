@@ -13,14 +13,12 @@ small-image papers or wide resnets, such as those of `retort demo`.
 import argparse
 import json
 import math
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
-from compare_steps import ROOT, machine
+from compare_steps import PEERS_PYTHON, ROOT, machine, run
 from compare_students import core_seconds
 
 PEER = ROOT / "bench" / "peers" / "workflow.py"
@@ -29,10 +27,7 @@ TEMPERATURE, ALPHA = "2", "0.9"
 
 
 def output(command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"[bench] {' '.join(command)}: exit code {done.returncode}\n{done.stderr.strip()}")
-    return json.loads(done.stdout)
+    return json.loads(run(command))
 
 
 class Workflow:
@@ -78,10 +73,9 @@ def difference(ours, peers):
 
 
 def main():
-    default = os.environ.get("RETORT_PEERS_PYTHON", str(ROOT / ".deps" / "peers" / "bin" / "python"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--retort", type=pathlib.Path, required=True, help="the program")
-    parser.add_argument("--peers-python", default=default, help="a Python with torch and timm")
+    parser.add_argument("--peers-python", default=PEERS_PYTHON, help="a Python with torch and timm")
     parser.add_argument("--members", nargs="+", required=True, help="run directories")
     parser.add_argument("--student", default="resnet8_half")
     parser.add_argument("--samples", type=int, default=15000)

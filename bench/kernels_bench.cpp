@@ -31,11 +31,11 @@ constexpr BenchCase kCases[] = {{128, 16, 16, 3, 2},  {128, 40, 8, 3, 2},  {128,
 double best_seconds(double seconds, const std::function<void()>& call) {
   double best = std::numeric_limits<double>::infinity();
   const double start = wall_seconds();
-  while (wall_seconds() - start < seconds) {
+  do {
     const double before = wall_seconds();
     call();
     best = std::min(best, wall_seconds() - before);
-  }
+  } while (wall_seconds() - start < seconds);
   return best;
 }
 
