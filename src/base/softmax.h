@@ -4,10 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <span>
 #include <vector>
 
 namespace retort {
+
+/// Where the highest number of a row that is not empty stands, the first one on ties.
+template <class Real>
+int64_t highest_of(std::span<const Real> row) {
+  return std::max_element(row.begin(), row.end()) - row.begin();
+}
 
 /// log sum_c exp(z_c) of a row of logits that is not empty.
 template <class Real>

@@ -4,6 +4,7 @@
 #include <bit>
 #include <map>
 
+#include "base/softmax.h"
 #include "ensemble/cascade.h"
 #include "ensemble/combiners.h"
 
@@ -142,7 +143,7 @@ FittedStage fit_stage(const Ensemble& ensemble, const Predictions& val, double c
   for (int64_t i = 0; i < rows.samples; ++i) {
     const std::span<const float> row = rows.row(0, i);
     sure.push_back(confidence(row));
-    right.push_back(std::max_element(row.begin(), row.end()) - row.begin() == val.labels[static_cast<size_t>(i)]);
+    right.push_back(highest_of(row) == val.labels[static_cast<size_t>(i)]);
   }
   stage.answers = make_answers(cost, std::move(sure), std::move(right));
   return stage;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/softmax.h"
 #include "ensemble/combiners.h"
 
 namespace retort {
@@ -16,8 +17,7 @@ class MajorityVote final : public Combiner {
     for (int64_t i = 0; i < in.samples; ++i) {
       std::fill(votes.begin(), votes.end(), 0);
       for (int64_t m = 0; m < in.members; ++m) {
-        const std::span<const float> row = in.row(m, i);
-        ++votes[static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin())];
+        ++votes[static_cast<size_t>(highest_of(in.row(m, i)))];
       }
       for (const double v : votes) {
         *out++ = static_cast<float>(v > 0 ? std::log(v / static_cast<double>(in.members)) : kNoVote);

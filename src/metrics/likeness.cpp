@@ -38,10 +38,7 @@ Likeness likeness(std::span<const float> teacher, std::span<const float> student
   const auto width = static_cast<size_t>(classes);
   for (size_t first = 0; first < teacher.size(); first += width) {
     const std::span<const float> t = teacher.subspan(first, width), s = student.subspan(first, width);
-    const auto highest = [](std::span<const float> row) {
-      return std::max_element(row.begin(), row.end()) - row.begin();
-    };
-    out.same.push_back(highest(t) == highest(s));
+    out.same.push_back(highest_of(t) == highest_of(s));
     out.kl.push_back(kl_divergence(t, s));
   }
   return out;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/softmax.h"
+
 namespace retort {
 
 namespace {
@@ -84,9 +86,7 @@ std::vector<Score> scores(std::span<const float> logits, std::span<const int64_t
 }
 
 std::vector<int64_t> predicted(std::span<const float> logits, std::span<const int64_t> labels, int64_t classes) {
-  return each(logits, labels, classes, [](std::span<const float> row, size_t) -> int64_t {
-    return std::max_element(row.begin(), row.end()) - row.begin();
-  });
+  return each(logits, labels, classes, [](std::span<const float> row, size_t) { return highest_of(row); });
 }
 
 std::vector<uint8_t> correct(std::span<const float> logits, std::span<const int64_t> labels, int64_t classes) {

@@ -16,8 +16,6 @@ std::vector<double> numbers(std::span<const float> row, bool probabilities) {
   return probabilities ? softmax(row) : std::vector<double>(row.begin(), row.end());
 }
 
-auto decision(std::span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); }
-
 }  // namespace
 
 Predictions answers(const std::string& path, const Samples& samples, const Monitor& monitor) {
@@ -38,7 +36,7 @@ double check_same_answers(const std::string& where, const Predictions& original,
     };
     const std::vector<double> a = numbers(row(original), probabilities), b = numbers(row(exported), probabilities);
     for (size_t c = 0; c < classes; ++c) largest = std::max(largest, std::abs(a[c] - b[c]));
-    changed += decision(row(original)) != decision(row(exported)) ? 1 : 0;
+    changed += highest_of(row(original)) != highest_of(row(exported)) ? 1 : 0;
   }
   if (largest <= kLargestDifference && changed == 0) return largest;
   fail(where, "the exported file differs from the original: by up to ", largest, " (allowed ", kLargestDifference,
