@@ -219,7 +219,8 @@ class Lowering {
 
   std::string attention(const Node& node) {
     const int64_t tokens = shape_in(node)[0], features = shape_in(node)[1] / 3;
-    const double scale = 1 / std::sqrt(static_cast<double>(features / node.heads));
+    const int64_t length = features / node.heads;
+    const double scale = 1 / std::sqrt(static_cast<double>(length));
     const std::string q =
         add("Mul", node, {attention_part(node, 0, "q", {0, 2, 1, 3}), scalar(node, "scale", scale)}, {}, "q_scaled");
     const std::string k = attention_part(node, 1, "k", {0, 2, 3, 1}), v = attention_part(node, 2, "v", {0, 2, 1, 3});

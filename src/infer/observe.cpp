@@ -21,7 +21,7 @@ class Observed {
 
   void add_range(const ov::Tensor& tensor) {
     const std::span values(tensor.data<const float>(), tensor.get_size());
-    const ov::Shape shape = tensor.get_shape();
+    const ov::Shape& shape = tensor.get_shape();
     const size_t axis = last_ ? shape.size() - 1 : 1, channels = shape.at(axis);
     size_t inner = 1;
     for (size_t d = axis + 1; d < shape.size(); ++d) inner *= shape[d];

@@ -89,10 +89,11 @@ Plan make_plan(const Graph& graph, const std::vector<Shape>& shapes, const std::
 
 const Plan& PlanCache::plan_for(const Graph& graph, at::IntArrayRef sizes, const std::set<int>& tapped, bool plain) {
   constexpr size_t kMost = 16;  // of a training and its validation; plans are soon made again
-  const Key key{sizes.slice(1).vec(), tapped, plain};
+  const Shape image = sizes.slice(1).vec();
+  const Key key{image, tapped, plain};
   const auto found = plans_.find(key);
   if (found != plans_.end()) return found->second;
-  Plan plan = make_plan(graph, infer_shapes(graph, key.image), tapped, plain);
+  Plan plan = make_plan(graph, infer_shapes(graph, image), tapped, plain);
   if (plans_.size() >= kMost) plans_.clear();
   return plans_.emplace(key, std::move(plan)).first->second;
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "retort/graph.h"
@@ -85,12 +86,7 @@ class PlanCache {
   const Plan& plan_for(const Graph& graph, at::IntArrayRef sizes, const std::set<int>& tapped, bool plain);
 
  private:
-  struct Key {
-    Shape image;
-    std::set<int> tapped;
-    bool plain;
-    friend auto operator<=>(const Key&, const Key&) = default;
-  };
+  using Key = std::tuple<Shape, std::set<int>, bool>;  ///< image, tapped, plain
   std::map<Key, Plan> plans_;
 };
 

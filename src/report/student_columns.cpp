@@ -76,7 +76,7 @@ std::vector<std::string> student_notes(const Table& table) {
   }
   const auto no_gain = [](const StudentReport& s) { return !s.scratch.empty() && !s.gain_kept; };
   if (std::any_of(table.students.begin(), table.students.end(), no_gain)) {
-    notes.push_back(
+    notes.emplace_back(
         "No share of a gain where the data do not show that the teacher is better than the student from "
         "scratch.");
   }
