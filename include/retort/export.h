@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -37,8 +38,6 @@ struct OnnxOptions {
   bool softmax = false;
   /// The input is pixels, uint8 [N, H, W, C], and normalised inside; else float32 [N, C, H, W], normalised.
   bool uint8 = false;
-  /// In INT8, as pairs of QuantizeLinear and DequantizeLinear; a combiner stays in float32.
-  std::optional<Int8Plan> int8 = std::nullopt;
 };
 
 /// What the file says of itself.
@@ -48,14 +47,26 @@ struct OnnxFacts {
   std::string data;                    ///< spec of what the model was trained or fitted on; empty where nobody knows
 };
 
-/// Writes a run, an ensemble or a model of the hub as one ONNX file (opset 17) with the input `input`, free in its
+/// A run, an ensemble or a model of the hub, read once, as ONNX files (opset 17) with the input `input`, free in its
 /// batch, and the output `logits` [N, classes]. Batch norms are folded into the convolutions before them; of an
 /// ensemble the members lie side by side and the combiner is inside; a calibration is inside. Labels, preprocessing and
-/// where it comes from are in metadata_props (docs/formats.md). The same model gives the same bytes; the file is whole
-/// or not there, and replaces what was there. Throws Error on a damaged model, a usage error on combiners that ONNX has
-/// no nodes for, on members that see images of different sizes and on a plan that is not for this model. Nothing is
-/// checked by running it: see retort/ship.h.
-OnnxFacts write_onnx(const std::string& model, const std::filesystem::path& file, const OnnxOptions& options = {},
-                     const Monitor& monitor = {});
+/// where it comes from are in metadata_props (docs/formats.md). Nothing is checked by running it: see retort/ship.h.
+class OnnxExport {
+ public:
+  /// Throws Error on a damaged model, a usage error on members that see images of different sizes.
+  explicit OnnxExport(const std::string& model, const OnnxOptions& options = {}, const Monitor& monitor = {});
+  ~OnnxExport();
+  OnnxExport(OnnxExport&&) noexcept;
+
+  const OnnxFacts& facts() const;
+  /// The same model gives the same bytes; the file is whole or not there, and replaces what was there. With a plan in
+  /// INT8, as pairs of QuantizeLinear and DequantizeLinear; a combiner stays in float32. Throws a usage error on
+  /// combiners that ONNX has no nodes for and on a plan that is not for this model, Error where it cannot be written.
+  void write(const std::filesystem::path& file, const std::optional<Int8Plan>& int8 = std::nullopt) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace retort

@@ -45,7 +45,7 @@ struct ShipOptions {
   std::string layout;
   std::string precision = "f32";  ///< or "int8"
   Int8Options int8 = {};
-  OnnxOptions onnx = {};     ///< its plan for INT8 is found here
+  OnnxOptions onnx = {};
   std::string data;          ///< images for the check; "" is what the model was trained on
   int64_t samples = 128;     ///< how many of them, at least 64
   bool skip_broken = false;  ///< look for images that cannot be read, and leave them out; else they are errors
@@ -66,7 +66,7 @@ struct ShipResult {
 /// val (of train where val has fewer than 64; nothing is fitted), and gives the file its name if no number differs by
 /// more than 1e-3 and no decision changes. Throws Error and leaves nothing where it does, where the model is damaged or
 /// the monitor stops it; usage errors where `out` exists or does not end as its format does, where too
-/// few images are asked for, and as write_onnx does. In INT8 that check is of the same model in float32 on the way; the
+/// few images are asked for, and as OnnxExport does. In INT8 that check is of the same model in float32 on the way; the
 /// file then is held against it by accuracy on val (nothing is chosen on test), and nothing is written where more is
 /// lost than allowed with half of the layers in float32, or calibration images are too few or all alike. The calling
 /// thread keeps `threads`.

@@ -125,9 +125,9 @@ ModelConfig config_of(const ExportSource& source) {
           .label_names = config.label_names};
 }
 
-std::map<std::string, std::string> metadata_of(const ExportSource& source, const OnnxOptions& options) {
+std::map<std::string, std::string> metadata_of(const ExportSource& source, const std::optional<Int8Plan>& int8) {
   Json provenance = source.provenance;
-  if (options.int8) provenance["int8"] = {{"in_float32", options.int8->skip}};
+  if (int8) provenance["int8"] = {{"in_float32", int8->skip}};
   return {{kOnnxVersionKey, kOnnxVersion},
           {kConfigKey, config_text(source.name, config_of(source))},
           {kProvenanceKey, provenance.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"}};
@@ -135,24 +135,42 @@ std::map<std::string, std::string> metadata_of(const ExportSource& source, const
 
 }  // namespace
 
-OnnxFacts write_onnx(const std::string& model, const std::filesystem::path& file, const OnnxOptions& options,
-                     const Monitor& monitor) {
-  const ExportSource source = read_export_source(model, monitor);
-  check_networks(source);
-  OnnxGraph out;
-  const std::vector<std::string> networks = lower_networks(out, source, options.uint8);
-  const std::vector<Int8Layer> layers = int8_layers(out);
-  if (options.int8) quantise(out, *options.int8);
-  const std::string logits = lower_mix(out, source.mix, networks, "");
-  const std::string output = options.softmax ? "probabilities" : "logits";
-  if (options.softmax) {
+struct OnnxExport::State {
+  bool softmax = false;
+  ExportSource source;
+  OnnxGraph networks;  ///< in float32, without what comes after them
+  std::vector<std::string> logits;
+  OnnxFacts facts;
+};
+
+OnnxExport::OnnxExport(const std::string& model, const OnnxOptions& options, const Monitor& monitor)
+    : state_(std::make_unique<State>()) {
+  State& s = *state_;
+  s.softmax = options.softmax;
+  s.source = read_export_source(model, monitor);
+  check_networks(s.source);
+  s.logits = lower_networks(s.networks, s.source, options.uint8);
+  s.facts = {config_of(s.source), int8_layers(s.networks), s.source.provenance.value("data", "")};
+}
+
+OnnxExport::~OnnxExport() = default;
+OnnxExport::OnnxExport(OnnxExport&&) noexcept = default;
+
+const OnnxFacts& OnnxExport::facts() const { return state_->facts; }
+
+void OnnxExport::write(const std::filesystem::path& file, const std::optional<Int8Plan>& int8) const {
+  const State& s = *state_;
+  OnnxGraph out = s.networks;
+  if (int8) quantise(out, *int8);
+  const std::string logits = lower_mix(out, s.source.mix, s.logits, "");
+  const std::string output = s.softmax ? "probabilities" : "logits";
+  if (s.softmax) {
     out.node("Softmax", {logits}, output, {{"axis", int64_t{-1}}});
   } else {
     out.node("Identity", {logits}, output);  // which runtimes drop
   }
-  out.set_output(output, {source.networks.front().config.num_classes});
-  out.write(file, source.name, metadata_of(source, options));
-  return {config_of(source), layers, source.provenance.value("data", "")};
+  out.set_output(output, {s.facts.config.num_classes});
+  out.write(file, s.source.name, metadata_of(s.source, int8));
 }
 
 }  // namespace retort

@@ -2,21 +2,19 @@
 
 #include "base/file.h"
 #include "retort/zoo.h"
+#include "weights/run_json.h"
 #include "zoo/buildable.h"
 
 namespace retort {
 
 namespace {
 
-// The document, or nothing where there is no such file: models of the hub have only config.json.
-Json read_json(const fs::path& file) { return is_there(file) ? parse_json(file.string(), read_file(file)) : Json(); }
-
-// Of run.json and metrics.json; no paths, which mean nothing elsewhere.
+// Of run.json and metrics.json, where they are: models of the hub have only config.json. No paths, which mean nothing
+// elsewhere.
 Json run_provenance(const fs::path& directory) {
   Json out = Json::object();
-  const fs::path run_file = directory / "run.json", metrics_file = directory / "metrics.json";
-  if (const Json run = read_json(run_file); !run.is_null()) {
-    const std::string where = run_file.string();
+  if (const Json run = read_run_json(directory); !run.is_null()) {
+    const std::string where = (run_of(directory) / "run.json").string();
     out["data"] = get<std::string>(where, get<Json>(where, run, "options"), "data");
     out["data_hash"] = get<std::string>(where, run, "data_hash");
     out["teachers"] = Json::array();
@@ -25,8 +23,8 @@ Json run_provenance(const fs::path& directory) {
           {{"name", get<std::string>(where, teacher, "name")}, {"sha256", get<std::string>(where, teacher, "sha256")}});
     }
   }
-  if (const Json metrics = read_json(metrics_file); !metrics.is_null()) {
-    out["val"] = get<Json>(metrics_file.string(), metrics, "val");
+  if (const fs::path file = directory / "metrics.json"; is_there(file)) {
+    out["val"] = get<Json>(file.string(), parse_json(file.string(), read_file(file)), "val");
   }
   return out;
 }

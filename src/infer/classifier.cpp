@@ -27,20 +27,6 @@ std::string metadata(const ov::Model& model, const std::string& key) {
   return model.has_rt_info({kSection, key}) ? model.get_rt_info<std::string>({kSection, key}) : "";
 }
 
-ModelConfig find_config(const fs::path& file, const ov::Model& model) {
-  const std::string where = file.string();
-  if (const std::string version = metadata(model, kOnnxVersionKey); !version.empty() && version != kOnnxVersion) {
-    fail(where, kOnnxVersionKey, " is ", version.substr(0, 20), "; this build reads version ", kOnnxVersion,
-         "; use the retort that wrote it");
-  }
-  if (const std::string text = metadata(model, kConfigKey); !text.empty()) {
-    return parse_config(where + ": " + kConfigKey, text);
-  }
-  const fs::path directory = file.has_parent_path() ? file.parent_path() : ".";
-  if (is_there(directory / kConfigFile)) return read_config(directory);
-  fail(where, "says nothing of its preprocessing; put timm's ", kConfigFile, " beside it (docs/formats.md)");
-}
-
 // The channels' axis of [N, C, H, W] or [N, H, W, C].
 size_t find_channels(const std::string& where, const ov::Output<ov::Node>& input, int64_t channels) {
   const ov::PartialShape shape = input.get_partial_shape();
@@ -146,6 +132,20 @@ std::shared_ptr<ov::Model> with_floats(std::shared_ptr<ov::Model> model, size_t 
 }
 
 }  // namespace
+
+ModelConfig find_config(const fs::path& file, const ov::Model& model) {
+  const std::string where = file.string();
+  if (const std::string version = metadata(model, kOnnxVersionKey); !version.empty() && version != kOnnxVersion) {
+    fail(where, kOnnxVersionKey, " is ", version.substr(0, 20), "; this build reads version ", kOnnxVersion,
+         "; use the retort that wrote it");
+  }
+  if (const std::string text = metadata(model, kConfigKey); !text.empty()) {
+    return parse_config(where + ": " + kConfigKey, text);
+  }
+  const fs::path directory = file.has_parent_path() ? file.parent_path() : ".";
+  if (is_there(directory / kConfigFile)) return read_config(directory);
+  fail(where, "says nothing of its preprocessing; put timm's ", kConfigFile, " beside it (docs/formats.md)");
+}
 
 Classifier read_classifier(const fs::path& file, int64_t batch, int64_t img_size) {
   const std::string where = file.string();

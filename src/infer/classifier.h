@@ -16,6 +16,9 @@ struct Classifier {
   int64_t parameters = 0;
 };
 
+/// What the model of `file` says of itself, or timm's config.json beside it does. Throws Error where neither is there.
+ModelConfig find_config(const fs::path& file, const ov::Model& model);
+
 /// Reads the file and fits it to what Session calls. `batch` and `img_size` are SessionOptions's. Throws Error.
 Classifier read_classifier(const fs::path& file, int64_t batch, int64_t img_size);
 

@@ -30,7 +30,7 @@ void write_openvino(const std::filesystem::path& onnx, const std::filesystem::pa
   const std::string where = xml.string();
   const auto model = read_openvino(onnx);
   const bool pixels = model->input().get_element_type() == ov::element::u8;
-  add_model_info(*model, read_classifier(onnx, 0, 0).config, pixels);
+  add_model_info(*model, find_config(onnx, *model), pixels);
   with_openvino(where, "is the disk full, or the directory not yours?",
                 [&] { ov::save_model(model, where, /*compress_to_fp16=*/false); });
 }

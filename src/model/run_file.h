@@ -6,16 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
-
 namespace retort {
-
-/// The run that `directory` belongs to: itself, or where it is RUN/best, RUN, which has the files that tell of the run.
-std::filesystem::path run_of(const std::filesystem::path& directory);
-
-/// What run.json of the run that `directory` belongs to says; null where there is none. Throws Error where it is no
-/// JSON or of another version.
-Json read_run_file(const std::filesystem::path& directory);
 
 /// Core seconds of training, and of writing the soft labels.
 struct RunCost {

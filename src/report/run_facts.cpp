@@ -7,6 +7,7 @@
 #include "model/run_file.h"
 #include "retort/ensemble.h"
 #include "retort/weights.h"
+#include "weights/run_json.h"
 
 namespace retort {
 
@@ -49,9 +50,9 @@ void read_distillation(const std::string& where, const Json& run, const Json& di
   }
 }
 
-void read_run_json(const fs::path& path, RunFacts& facts) {
+void read_training(const fs::path& path, RunFacts& facts) {
   const std::string where = (run_of(path) / "run.json").string();
-  const Json run = read_run_file(path);
+  const Json run = read_run_json(path);
   if (run.is_null()) return;
   const Json options = get<Json>(where, run, "options");
   facts.architecture = get<std::string>(where, options, "model");
@@ -92,7 +93,7 @@ RunFacts read_facts(const std::string& ref) {
     return read_ensemble_facts(path);
   }
   RunFacts facts{.is_calibrated = is_there(path / "calibration.json")};
-  read_run_json(path, facts);
+  read_training(path, facts);
   const fs::path metrics_file = path / "metrics.json";
   if (!is_there(metrics_file)) return facts;
   const Json metrics = parse_json(metrics_file.string(), read_file(metrics_file));

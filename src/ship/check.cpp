@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/softmax.h"
-#include "retort/model.h"
 
 namespace retort {
 
@@ -18,11 +17,10 @@ std::vector<double> numbers(std::span<const float> row, bool probabilities) {
 
 }  // namespace
 
-Predictions answers(const std::string& path, const Samples& samples, const Monitor& monitor) {
-  Model model(path, {}, monitor);
+Predictions answers(Model& model, const Samples& samples, const Monitor& monitor) {
   const Predictions members = predict(model, samples, {}, monitor);
-  if (members.samples < samples.size()) fail("export", "stopped while running ", path, "; nothing was written");
-  return combine(model.combiner(), members, path);
+  if (members.samples < samples.size()) fail("export", "stopped while running ", model.path(), "; nothing was written");
+  return combine(model.combiner(), members, model.path());
 }
 
 double check_same_answers(const std::string& where, const Predictions& original, const Predictions& exported,

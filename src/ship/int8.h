@@ -2,16 +2,16 @@
 /// Post-training static quantisation: ranges from calibration images, layers left in float32 where that loses too much.
 #pragma once
 
-#include "retort/data.h"
+#include "retort/model.h"
 #include "retort/ship.h"
 
 namespace retort {
 
 struct Int8Task {
   const ShipOptions& options;
-  const OnnxFacts& facts;
+  const OnnxExport& source;
   /// The ONNX file in float32, which agrees with the original; files on the way are put beside it.
-  const std::filesystem::path& reference;
+  Model& reference;
   const DataSet& data;
   const Monitor& monitor;
 };
@@ -19,11 +19,15 @@ struct Int8Task {
 /// Throws a usage error.
 void check_int8_options(const Int8Options& options);
 
+struct Int8Search {
+  Int8Plan plan;
+  Predictions val;  ///< the reference's
+};
 /// Throws Error on too few or constant calibration images, and where more accuracy on val is lost than allowed with
 /// half of the layers in float32.
-Int8Plan find_int8_plan(const Int8Task& task);
+Int8Search find_int8_plan(const Int8Task& task);
 
-/// What the quantised `file` answers and runs in.
-Int8Report report_int8(const Int8Task& task, const Int8Plan& plan, const std::filesystem::path& file);
+/// What `file`, quantised by what was found, answers and runs in.
+Int8Report report_int8(const Int8Task& task, const Int8Search& found, const std::filesystem::path& file);
 
 }  // namespace retort

@@ -62,28 +62,32 @@ void check_options(const ShipOptions& o) {
   if (o.threads < 0) fail_usage(kWhere, "threads is ", o.threads, "; expected 0 (all cores) or more");
 }
 
-OnnxFacts write_unchecked(const ShipOptions& options, const OnnxOptions& how, const fs::path& file,
-                          const Monitor& monitor) {
+// With a plan in INT8.
+void write_unchecked(const OnnxExport& source, const fs::path& file, const std::optional<Int8Plan>& int8 = {}) {
   const fs::path onnx = fs::path(file).replace_extension(".onnx");
-  const OnnxFacts facts = write_onnx(options.model, onnx, how, monitor);
+  source.write(onnx, int8);
   if (file.extension() == ".xml") {
     write_openvino(onnx, file);
     fs::remove(onnx);
   }
-  return facts;
 }
 
-DataSet open_check_data(const ShipOptions& options, const std::string& trained_on) {
+DataSet open_check_data(const ShipOptions& options, const std::string& trained_on, const Monitor& monitor) {
   const std::string spec = options.data.empty() ? trained_on : options.data;
   if (spec.empty()) {
     fail_usage(kWhere, "nobody knows what ", options.model, " was trained on; give images for the check as --data");
   }
-  return open_data(spec);
+  DataSet data = open_data(spec);
+  if (!options.skip_broken) return data;
+  data.train = data.train.subset(std::max(options.samples, options.int8.samples));  // all that is looked at
+  for (Samples* samples : {&data.train, &data.val, &data.test}) {
+    *samples = without_broken(*samples, usable_cores(), monitor);
+  }
+  return data;
 }
 
-Samples check_samples(const ShipOptions& options, const DataSet& data, const Monitor& monitor) {
-  Samples samples = data.val.size() >= kFewestSamples ? data.val : data.train;
-  if (options.skip_broken) samples = without_broken(samples, usable_cores(), monitor);
+Samples check_samples(const ShipOptions& options, const DataSet& data) {
+  const Samples& samples = data.val.size() >= kFewestSamples ? data.val : data.train;
   if (samples.size() < kFewestSamples) {
     fail(data.spec, "has ", samples.size(), " images for the check; expected at least ", kFewestSamples,
          "; give other --data");
@@ -97,15 +101,12 @@ void move_to(const fs::path& from, const fs::path& to) {
   if (error) fail(to.string(), "cannot be written: ", error.message());
 }
 
-Int8Report write_int8(const ShipOptions& options, const OnnxFacts& facts, const fs::path& reference,
-                      const fs::path& file, const DataSet& data, const Monitor& monitor) {
-  Model(reference.string()).check_fits(data);
-  const Int8Task task{options, facts, reference, data, monitor};
-  OnnxOptions how = options.onnx;
-  how.int8 = find_int8_plan(task);
-  write_unchecked(options, how, file, monitor);
-  Int8Report report = report_int8(task, *how.int8, file);
-  fs::remove_all(reference.parent_path());
+Int8Report write_int8(const Int8Task& task, const fs::path& file) {
+  task.reference.check_fits(task.data);
+  const Int8Search found = find_int8_plan(task);
+  write_unchecked(task.source, file, found.plan);
+  Int8Report report = report_int8(task, found, file);
+  fs::remove_all(fs::path(task.reference.path()).parent_path());
   return report;
 }
 
@@ -141,18 +142,20 @@ ShipResult ship(const ShipOptions& wanted, const Monitor& monitor) {
   const bool int8 = options.precision == "int8";
   const fs::path reference = int8 ? workshop.path() / ".int8" / "reference.onnx" : file;
   make_directory(reference.parent_path());
-  const OnnxFacts facts = write_unchecked(options, options.onnx, reference, monitor);
-  const DataSet data = open_check_data(options, facts.data);
-  const Samples samples = check_samples(options, data, monitor);
-  const Predictions original = answers(options.model, samples, monitor);
-  const Predictions exported = answers(reference.string(), samples, monitor);
+  const OnnxExport source(options.model, options.onnx, monitor);
+  write_unchecked(source, reference);
+  const DataSet data = open_check_data(options, source.facts().data, monitor);
+  const Samples samples = check_samples(options, data);
+  Model original(options.model, {}, monitor), exported(reference.string());
   ShipResult result{.file = options.out, .data = data.spec, .split = samples.split, .samples = samples.size()};
-  result.largest_difference = check_same_answers(options.model, original, exported, options.onnx.softmax);
-  if (int8) result.int8 = write_int8(options, facts, reference, file, data, monitor);
+  result.largest_difference = check_same_answers(options.model, answers(original, samples, monitor),
+                                                 answers(exported, samples, monitor), options.onnx.softmax);
+  if (int8) result.int8 = write_int8({options, source, exported, data, monitor}, file);
   result.sha256 = session_file_hash(file);
   if (!options.layout.empty()) {
     result.file /= file_in_layout(options.layout, ending_of(options));
-    write_layout(options.layout, made, options.out.filename().string(), ending_of(options), facts, options.onnx);
+    write_layout(options.layout, made, options.out.filename().string(), ending_of(options), source.facts(),
+                 options.onnx);
   }
   result.size_on_disk = bytes_in(workshop.path());
   give_name(made, options);

@@ -7,11 +7,11 @@
 #include "base/file.h"
 #include "base/machine.h"
 #include "metrics/metrics_json.h"
-#include "model/run_version.h"
 #include "retort/zoo.h"
 #include "train/checkpoint.h"
 #include "train/options.h"
 #include "train/schedule.h"
+#include "weights/run_json.h"
 
 #ifndef RETORT_VERSION
 #define RETORT_VERSION "unknown"
@@ -171,8 +171,7 @@ void finish_run(const RunFile& run, const TrainResult& result) {
 TrainResult read_result(const TrainOptions& options) {
   const fs::path directory = options.out;
   const std::string run_file = (directory / "run.json").string(), metrics_file = (directory / "metrics.json").string();
-  const Json run = parse_json(run_file, read_file(run_file));
-  check_version(run_file, run, "retort_run", kRunVersion);
+  const Json run = read_run_json(directory);
   check_same_options(options.out, get<Json>(run_file, run, "options"), options_json(options));
   TrainResult r{.run = options.out};
   r.epochs = get<int64_t>(run_file, run, "epochs");

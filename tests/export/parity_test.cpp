@@ -72,7 +72,7 @@ void expect_parity(const ModelInfo& info, const fs::path& directory) {
   Network network(without_init(build_model(info.name, 10, size.channels, side)), {});
   const fs::path run = test::write_run(directory / info.name, network, config_of(network.graph(), size));
   const fs::path file = directory / (info.name + ".onnx");
-  write_onnx(run.string(), file);
+  OnnxExport(run.string()).write(file);
   Session session(file, {.threads = 1});
   const std::vector<float> images = some_images(2, size);
   EXPECT_LT(relative_error(session_logits(session, images, 2), torch_logits(network, images, 2, size)), kTolerance);

@@ -112,17 +112,17 @@ TEST_P(QuantisedBackbone, RunsInInt8AndAnswersAlike) {
   Network network(without_init(build_model(GetParam(), 10, 3)), {});
   const fs::path run = test::write_run(dir / "run", network, config_of(network.graph(), size));
   const std::vector<float> images = some_images(kImages, size);
-  OnnxOptions options;
+  const OnnxExport source(run.string());
+  source.write(dir / "float.onnx");
   Int8Plan plan;
   std::vector<std::string> values;
-  for (const Int8Layer& layer : write_onnx(run.string(), dir / "float.onnx").int8_layers) {
+  for (const Int8Layer& layer : source.facts().int8_layers) {
     values.insert(values.end(), layer.inputs.begin(), layer.inputs.end());
   }
   for (auto& [name, stats] : observe(dir / "float.onnx", values, images, 1)) {
     plan.values[name] = {stats.low, stats.high, stats.means};
   }
-  options.int8 = plan;
-  write_onnx(run.string(), dir / "int8.onnx", options);
+  source.write(dir / "int8.onnx", plan);
   Session session(dir / "int8.onnx", {.threads = 1});
   EXPECT_EQ(session.precision(), "int8");
   for (const SessionLayer& layer : session.layers()) EXPECT_EQ(layer.precision, "int8") << layer.name;

@@ -71,7 +71,7 @@ class Runs : public testing::Test {
   }
   Session exported(const std::string& model, const OnnxOptions& options = {}) {
     const fs::path file = dir_ / "exported.onnx";
-    write_onnx((dir_ / model).string(), file, options);
+    OnnxExport((dir_ / model).string(), options).write(file);
     return Session(file, {.threads = 1});
   }
 
@@ -154,10 +154,11 @@ TEST_F(Runs, ProbabilitiesAndPixels) {
 TEST_F(Runs, TheFileSaysWhatItIsAndIsTheSameTwice) {
   make("a", "resnet8_half"), make("b", "vgg8");
   fit("e", "weighted", "temperature");
-  write_onnx((dir_ / "e").string(), dir_ / "one.onnx");
-  const OnnxFacts facts = write_onnx((dir_ / "e").string(), dir_ / "two.onnx");
+  OnnxExport((dir_ / "e").string()).write(dir_ / "one.onnx");
+  const OnnxExport again((dir_ / "e").string());
+  again.write(dir_ / "two.onnx");
   EXPECT_EQ(read_file(dir_ / "one.onnx"), read_file(dir_ / "two.onnx"));
-  EXPECT_EQ(facts.data, "idx:nowhere");
+  EXPECT_EQ(again.facts().data, "idx:nowhere");
   write_openvino(dir_ / "one.onnx", dir_ / "one.xml");
   for (const char* name : {"one.onnx", "one.xml"}) {
     SCOPED_TRACE(name);
@@ -185,6 +186,16 @@ TEST_F(Runs, MembersThatDoNotBelongTogetherAreRefused) {
   fs::copy_file(dir_ / "a" / "model.safetensors", dir_ / "b" / "model.safetensors",
                 fs::copy_options::overwrite_existing);
   expect_error([&] { exported("e"); }, {"fit the ensemble again"}, Error::Kind::failure);
+}
+
+TEST_F(Runs, TheBestOfARunIsOfTheRunsData) {
+  make("a", "resnet8_half"), make("a/best", "resnet8_half");
+  Json run{{"retort_run", 1}, {"options", {{"data", "idx:there"}}}, {"data_hash", "x"}, {"teachers", Json::array()}};
+  write_file(dir_ / "a" / "run.json", run.dump());
+  for (const char* model : {"a", "a/best"}) EXPECT_EQ(OnnxExport((dir_ / model).string()).facts().data, "idx:there");
+  run["retort_run"] = 99;
+  write_file(dir_ / "a" / "run.json", run.dump());
+  for (const char* model : {"a", "a/best"}) expect_error([&] { exported(model); }, {"run.json", "99"});
 }
 
 TEST_F(Runs, DamagedRunsAreRefusedAndLeaveNothing) {

@@ -38,12 +38,12 @@ class ShipTest : public testing::Test {
     fit_ensemble(o);
     return o.out;
   }
-  Predictions answers(const std::string& path) const {
+  Predictions test_answers(const std::string& path) const {
     Model model(path);
-    return combine(model.combiner(), predict(model, data_, data_.test), "all");
+    return answers(model, data_.test, {});
   }
   double largest_difference(const std::string& a, const std::string& b) const {
-    return check_same_answers("test", answers(a), answers(b), /*probabilities=*/false);
+    return check_same_answers("test", test_answers(a), test_answers(b), /*probabilities=*/false);
   }
 
   TempDir dir_;
@@ -159,6 +159,34 @@ TEST_F(ShipTest, Int8NeedsImagesThatTellSomething) {
   write_file(dir_ / "grey" / "train-images-idx3-ubyte", test::idx_images(300, 12, 12, std::string(300 * 144, 'g')));
   expect_error([&] { ship(o); }, {"of one value", "real images"});
   EXPECT_EQ(entries(), (std::vector<std::string>{"a", "b", "data", "grey"}));
+}
+
+TEST_F(ShipTest, Int8LeavesBrokenImagesOutOfEverySplit) {
+  const fs::path images = fs::path(RETORT_GOLDEN) / "images";
+  for (const char* split : {"train", "val", "test"}) {
+    for (const auto& [label, image] : {std::pair{"cat", "png-gray-28.png"}, std::pair{"dog", "png-rgb-small.png"}}) {
+      const fs::path to = dir_ / "folder" / split / label;
+      fs::create_directories(to);
+      for (int i = 0; i < 40; ++i) fs::copy_file(images / image, to / str(i, ".png"));
+      write_file(to / "broken.png", "x");
+    }
+  }
+  const DataSet folder = open_data(str("folder:", (dir_ / "folder").string()));
+  const Network network(build_model("resnet8_half", 2, 3), {});
+  ModelConfig config = test::config_for(folder, network.graph());
+  config.preprocess.size = {3, 12, 12};
+  write_config(dir_ / "pets", config);
+  network.save(weights_path(dir_ / "pets"));
+  ShipOptions o = options("pets.onnx", "pets");
+  o.data = folder.spec;
+  o.precision = "int8";
+  o.int8.max_loss = 1;
+  expect_error([&] { ship(o); }, {"broken.png"});
+  o.skip_broken = true;
+  const ShipResult r = ship(o);
+  EXPECT_EQ(r.int8->calibration_images, 80);
+  EXPECT_EQ(r.int8->accuracy.at(0).samples, 80);
+  EXPECT_EQ(r.int8->accuracy.at(1).samples, 80);
 }
 
 TEST_F(ShipTest, BadOptionsLeaveNothing) {
