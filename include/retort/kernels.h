@@ -72,6 +72,27 @@ void gate_backward(const GateMaps& maps, Part part, const float* dy, const float
 /// weight [channels, kernel * kernel] <-> [kernel * kernel, channels].
 void transpose(int64_t rows, int64_t columns, const float* from, float* to);
 
+/// A step of SGD over n parameters w with gradients g, all in one order of memory:
+/// g = gradient_scale * g + weight_decay * w; m = momentum * m + g; w -= lr * (nesterov ? g + momentum * m : m).
+/// Without momentum m is null, and m = g.
+struct SgdStep {
+  float lr = 0, momentum = 0, weight_decay = 0, gradient_scale = 1;
+  bool nesterov = false;
+};
+void sgd_step(const SgdStep& step, int64_t n, const float* g, float* m, float* w);
+
+/// A step of AdamW, likewise: w -= lr * weight_decay * w; m and v approach g and g^2 at their rates, 1 - beta;
+/// w -= lr * (m / mean_correction) / (sqrt(v / square_correction) + eps).
+struct AdamwStep {
+  float lr = 0, weight_decay = 0, mean_rate = 0, square_rate = 0, eps = 0, gradient_scale = 1;
+  float mean_correction = 1, square_correction = 1;  ///< 1 - beta^steps
+};
+void adamw_step(const AdamwStep& step, int64_t n, const float* g, float* m, float* v, float* w);
+
+/// average += rate * (x - average), of n numbers.
+void move_average(int64_t n, float rate, const float* x, float* average);
+double sum_of_squares(int64_t n, const float* x);
+
 /// The instructions in use, such as "AVX3" (AVX-512) or "AVX2".
 const char* kernel_target();
 

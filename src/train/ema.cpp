@@ -11,31 +11,30 @@ Ema::Ema(const Network& network, double decay) : decay_(decay) {
   for (const auto* tensors : {&network.parameters(), &network.buffers()}) {
     for (const NamedTensor& named : *tensors) {
       if (tensors == &network.parameters() && !named.tensor.requires_grad()) continue;  // frozen: its own average
-      const bool number = named.tensor.is_floating_point();
       state_.push_back({named.name, named.tensor.detach().clone()});
-      (number ? live_ : live_counts_).push_back(named.tensor);
-      (number ? average_ : counts_).push_back(state_.back().tensor);
+      live_.push_back(named.tensor);
+      average_.push_back(state_.back().tensor);
+      if (tensors == &network.parameters()) continue;
+      const bool number = named.tensor.is_floating_point();
+      (number ? live_buffers_ : live_counts_).push_back(named.tensor);
+      (number ? buffers_ : counts_).push_back(state_.back().tensor);
     }
   }
 }
 
-void Ema::update() {
+void Ema::update_buffers() {
   const at::NoGradGuard no_grad;
-  at::_foreach_lerp_(average_, live_, at::Scalar(1 - decay_));
+  if (!buffers_.empty()) at::_foreach_lerp_(buffers_, live_buffers_, at::Scalar(1 - decay_));
   if (!counts_.empty()) at::_foreach_copy_(counts_, live_counts_);
 }
 
 void Ema::swap() {
   const at::NoGradGuard no_grad;
-  const auto exchange = [](std::vector<at::Tensor>& a, std::vector<at::Tensor>& b) {
-    for (size_t i = 0; i < a.size(); ++i) {
-      const at::Tensor kept = a[i].detach().clone();
-      a[i].copy_(b[i]);
-      b[i].copy_(kept);
-    }
-  };
-  exchange(live_, average_);
-  exchange(live_counts_, counts_);
+  for (size_t i = 0; i < live_.size(); ++i) {
+    const at::Tensor kept = live_[i].detach().clone();
+    live_[i].copy_(average_[i]);
+    average_[i].copy_(kept);
+  }
 }
 
 }  // namespace retort

@@ -1,16 +1,16 @@
 #include "train/optimizer.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/_foreach_mul.h>
-#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace retort {
@@ -18,140 +18,197 @@ namespace retort {
 namespace {
 
 constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEps = 1e-8;
-constexpr const char* kNoGradient = "a parameter has no gradient; the loss does not depend on it";
 constexpr double kClipEps = 1e-6;  // as torch.nn.utils.clip_grad_norm_
+constexpr int64_t kPiece = 4096;   // numbers; what belongs to them stays in the nearest cache
+constexpr int64_t kGrain = 16;     // pieces that are worth a thread
 
-// Buffers of zeros make the first step like any other.
-void step_sgd(const std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& gradients,
-              const std::vector<at::Tensor>& momenta, double weight_decay, double momentum, double lr, bool nesterov) {
-  at::_fused_sgd_(parameters, gradients, momenta, weight_decay, momentum, lr, /*dampening=*/0, nesterov,
-                  /*maximize=*/false, /*is_first_step=*/false);
+float to_float(double x) { return static_cast<float>(x); }
+
+bool kernels_can(const at::Tensor& t) {
+  return t.device().is_cpu() && t.scalar_type() == at::kFloat && t.is_non_overlapping_and_dense();
 }
 
-/// What one call steps.
-struct SgdStep {
-  std::vector<at::Tensor> parameters, gradients, momenta;
+// The gradient in the weight's order of memory, which autograd gives it; sizes of one have none.
+at::Tensor in_order_of(const at::Tensor& weight, const at::Tensor& gradient) {
+  bool same = gradient.scalar_type() == weight.scalar_type();
+  for (int64_t d = 0; d < weight.dim(); ++d) {
+    same = same && (weight.size(d) == 1 || weight.stride(d) == gradient.stride(d));
+  }
+  return same ? gradient : at::empty_like(weight).copy_(gradient);
+}
 
-  void add(const at::Tensor& parameter, const at::Tensor& gradient, const at::Tensor& momentum) {
-    parameters.push_back(parameter);
-    gradients.push_back(gradient);
-    momenta.push_back(momentum);
-  }
-  void run(double weight_decay, double momentum, double lr) const {
-    if (!parameters.empty()) step_sgd(parameters, gradients, momenta, weight_decay, momentum, lr, /*nesterov=*/false);
-  }
-};
+float* at_piece(const at::Tensor& t, int64_t begin) { return t.mutable_data_ptr<float>() + begin; }
 
 }  // namespace
 
 Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const OptimizerOptions& options) : options_(options) {
-  const bool adamw = options.kind == "adamw", dot = options.kind == "dot";
-  if (adamw && !parameters.empty()) {
+  if (options.kind == "adamw" && !parameters.empty()) {
     // LibTorch counts steps in float32.
-    steps_ = at::zeros({}, parameters.front().tensor.options().requires_grad(false));
+    steps_ = at::zeros({}, parameters.front().tensor.options().dtype(at::kFloat).requires_grad(false));
     state_.push_back({"steps", steps_});
   }
   for (const NamedTensor& p : parameters) {
-    Group& group = group_of(p);
-    group.parameters.push_back(p.tensor);
-    // Without momentum there is nothing to keep.
-    if (adamw || dot || options.momentum > 0) {
-      group.first.push_back(add_state((adamw ? "exp_avg." : "momentum.") + p.name, p.tensor));
+    slots_.push_back(make_slot(p));
+    if (!slots_.back().by_kernels) continue;
+    for (int64_t begin = 0; begin < p.tensor.numel(); begin += kPiece) {
+      pieces_.push_back({slots_.size() - 1, begin, std::min(p.tensor.numel(), begin + kPiece)});
     }
-    if (dot) group.second.push_back(add_state("momentum_distill." + p.name, p.tensor));
-    if (!adamw) continue;
-    group.second.push_back(add_state("exp_avg_sq." + p.name, p.tensor));
-    group.steps.push_back(steps_);
   }
 }
 
-// The group of its factor and decay, made where there is none yet: one call of a kernel steps a group.
-Optimizer::Group& Optimizer::group_of(const NamedTensor& parameter) {
-  const auto scale = options_.lr_scale.find(parameter.name);
-  const double lr_scale = scale == options_.lr_scale.end() ? 1 : scale->second;
-  const bool decays = parameter.tensor.dim() > 1 && !options_.no_decay.contains(parameter.name);
-  const double weight_decay = decays ? options_.weight_decay : 0;
-  const auto same = [&](const Group& g) { return g.lr_scale == lr_scale && g.weight_decay == weight_decay; };
-  const auto it = std::find_if(groups_.begin(), groups_.end(), same);
-  if (it != groups_.end()) return *it;
-  return groups_.emplace_back(Group{.lr_scale = lr_scale, .weight_decay = weight_decay});
+Optimizer::Slot Optimizer::make_slot(const NamedTensor& p) {
+  const bool adamw = options_.kind == "adamw", dot = options_.kind == "dot";
+  const bool decays = p.tensor.dim() > 1 && !options_.no_decay.contains(p.name);
+  const auto scale = options_.lr_scale.find(p.name);
+  Slot slot{.name = p.name, .weight = p.tensor, .by_kernels = kernels_can(p.tensor)};
+  slot.lr_scale = scale == options_.lr_scale.end() ? 1 : scale->second;
+  slot.weight_decay = decays ? options_.weight_decay : 0;
+  // Without momentum there is nothing to keep.
+  if (adamw || dot || options_.momentum > 0) {
+    slot.first = add_state((adamw ? "exp_avg." : "momentum.") + p.name, p.tensor);
+  }
+  if (adamw) slot.second = add_state("exp_avg_sq." + p.name, p.tensor);
+  if (dot) slot.second = add_state("momentum_distill." + p.name, p.tensor);
+  return slot;
 }
 
+// Of zeros, which make the first step like any other.
 at::Tensor Optimizer::add_state(const std::string& name, const at::Tensor& like) {
   const at::NoGradGuard no_grad;
-  state_.push_back({name, at::zeros_like(like)});  // keeps the memory format, as the fused kernels need
+  state_.push_back({name, at::zeros_like(like)});  // keeps the order of memory
   return state_.back().tensor;
+}
+
+void Optimizer::keep_averages(const std::vector<NamedTensor>& averages, double decay) {
+  average_rate_ = 1 - decay;
+  std::map<std::string, Slot*> by_name;
+  for (Slot& slot : slots_) by_name.emplace(slot.name, &slot);
+  for (const NamedTensor& average : averages) {
+    if (const auto it = by_name.find(average.name); it != by_name.end()) it->second->average = average.tensor;
+  }
+}
+
+double Optimizer::clip(double max_norm) {
+  const at::NoGradGuard no_grad;
+  double squares = 0;
+  for (const Slot& slot : slots_) {
+    const at::Tensor& gradient = slot.weight.grad();
+    if (!gradient.defined()) continue;  // of dot's parts not all have one
+    if (slot.by_kernels && kernels_can(gradient)) {
+      squares += sum_of_squares(gradient.numel(), gradient.const_data_ptr<float>());
+    } else {
+      squares += std::pow(at::linalg_vector_norm(gradient).item<double>(), 2);
+    }
+  }
+  const double norm = std::sqrt(squares);
+  scale_ = norm > max_norm ? max_norm / (norm + kClipEps) : 1;
+  return norm;
+}
+
+void Optimizer::take_distill_gradients() {
+  for (Slot& slot : slots_) slot.distill_gradient = std::exchange(slot.weight.mutable_grad(), at::Tensor());
+  distill_scale_ = std::exchange(scale_, 1);
+  distill_taken_ = true;
 }
 
 void Optimizer::step(double lr) {
   const at::NoGradGuard no_grad;
-  if (steps_.defined()) steps_.add_(1);
-  for (Group& group : groups_) {
-    if (options_.kind == "dot") {
-      update_dot(group, lr * group.lr_scale);
-    } else {
-      update(group, lr * group.lr_scale);
-    }
-    // Gradients made anew cost less than zeros that are added to.
-    for (at::Tensor& parameter : group.parameters) parameter.mutable_grad().reset();
-    group.gradients.clear();
-    group.distill_gradients.clear();
-  }
-}
-
-void Optimizer::take_distill_gradients() {
-  for (Group& group : groups_) {
-    for (at::Tensor& parameter : group.parameters) {
-      group.distill_gradients.push_back(std::exchange(parameter.mutable_grad(), at::Tensor()));
-    }
-  }
-}
-
-void Optimizer::update_dot(Group& group, double lr) const {
-  if (group.distill_gradients.size() != group.parameters.size()) {
+  if (options_.kind == "dot" && !distill_taken_) {
     fail("optimizer", "dot takes a step without the gradients of distillation");
   }
-  SgdStep labels, distill, alone;
-  for (size_t i = 0; i < group.parameters.size(); ++i) {
-    const at::Tensor& p = group.parameters[i];
-    const at::Tensor &label = p.grad(), &soft = group.distill_gradients[i];
-    if (!label.defined() && !soft.defined()) fail("optimizer", kNoGradient);
-    if (label.defined() && soft.defined()) {
-      labels.add(p, label, group.first[i]);
-      distill.add(p, soft, group.second[i]);
-    } else {
-      alone.add(p, label.defined() ? label : soft, label.defined() ? group.first[i] : group.second[i]);
+  for (Slot& slot : slots_) set_moves(slot, lr * slot.lr_scale);
+  if (steps_.defined()) steps_.add_(1);
+  at::parallel_for(0, static_cast<int64_t>(pieces_.size()), kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) run(pieces_[static_cast<size_t>(i)], lr);
+  });
+  for (Slot& slot : slots_) {
+    if (!slot.by_kernels) run_by_torch(slot, lr);
+    // Gradients made anew cost less than zeros that are added to.
+    slot.weight.mutable_grad().reset();
+    slot.label = slot.distill = {};
+    slot.distill_gradient.reset();
+  }
+  scale_ = distill_scale_ = 1;
+  distill_taken_ = false;
+}
+
+void Optimizer::set_moves(Slot& slot, double lr) const {
+  const at::Tensor& gradient = slot.weight.grad();
+  if (!gradient.defined() && !slot.distill_gradient.defined()) {
+    fail("optimizer", "a parameter has no gradient; the loss does not depend on it");
+  }
+  if (options_.kind == "dot") return set_dot_moves(slot, lr);
+  slot.label = {in_order_of(slot.weight, gradient),
+                slot.first,
+                {.lr = to_float(lr),
+                 .momentum = to_float(options_.momentum),
+                 .weight_decay = to_float(slot.weight_decay),
+                 .gradient_scale = to_float(scale_),
+                 .nesterov = options_.momentum > 0}};
+}
+
+void Optimizer::set_dot_moves(Slot& slot, double lr) const {
+  const at::Tensor &label = slot.weight.grad(), &distill = slot.distill_gradient;
+  const bool both = label.defined() && distill.defined();
+  const double delta = both ? options_.dot_delta : 0;
+  const SgdStep step{.lr = to_float(lr), .weight_decay = to_float(slot.weight_decay)};
+  if (label.defined()) {
+    slot.label = {in_order_of(slot.weight, label), slot.first, step};
+    slot.label.step.momentum = to_float(options_.momentum - delta);
+    slot.label.step.gradient_scale = to_float(scale_);
+  }
+  if (!distill.defined()) return;
+  slot.distill = {in_order_of(slot.weight, distill), slot.second, step};
+  slot.distill.step.momentum = to_float(options_.momentum + delta);
+  slot.distill.step.gradient_scale = to_float(distill_scale_);
+  if (both) slot.distill.step.weight_decay = 0;
+}
+
+AdamwStep Optimizer::adamw(const Slot& slot, double lr) const {
+  const double steps = static_cast<double>(*steps_.const_data_ptr<float>());
+  return {.lr = to_float(lr * slot.lr_scale),
+          .weight_decay = to_float(slot.weight_decay),
+          .mean_rate = to_float(1 - kBeta1),
+          .square_rate = to_float(1 - kBeta2),
+          .eps = to_float(kEps),
+          .gradient_scale = to_float(scale_),
+          .mean_correction = to_float(1 - std::pow(kBeta1, steps)),
+          .square_correction = to_float(1 - std::pow(kBeta2, steps))};
+}
+
+void Optimizer::run(const Piece& piece, double lr) const {
+  const Slot& slot = slots_[piece.slot];
+  const int64_t n = piece.end - piece.begin;
+  float* weight = at_piece(slot.weight, piece.begin);
+  if (options_.kind == "adamw") {
+    const float* gradient = slot.label.gradient.const_data_ptr<float>() + piece.begin;
+    adamw_step(adamw(slot, lr), n, gradient, at_piece(slot.first, piece.begin), at_piece(slot.second, piece.begin),
+               weight);
+  } else {
+    for (const Move* move : {&slot.label, &slot.distill}) {
+      if (!move->gradient.defined()) continue;
+      float* momentum = move->momentum.defined() ? at_piece(move->momentum, piece.begin) : nullptr;
+      sgd_step(move->step, n, move->gradient.const_data_ptr<float>() + piece.begin, momentum, weight);
     }
   }
-  labels.run(group.weight_decay, options_.momentum - options_.dot_delta, lr);
-  distill.run(/*weight_decay=*/0, options_.momentum + options_.dot_delta, lr);
-  alone.run(group.weight_decay, options_.momentum, lr);
+  if (slot.average.defined()) move_average(n, to_float(average_rate_), weight, at_piece(slot.average, piece.begin));
 }
 
-void Optimizer::update(Group& group, double lr) const {
-  for (const at::Tensor& parameter : group.parameters) {
-    if (!parameter.grad().defined()) fail("optimizer", kNoGradient);
-    group.gradients.push_back(parameter.grad());
+void Optimizer::run_by_torch(Slot& slot, double lr) const {
+  for (const Move* move : {&slot.label, &slot.distill}) {
+    if (!move->gradient.defined()) continue;
+    const SgdStep& step = move->step;
+    const at::Tensor gradient = step.gradient_scale == 1 ? move->gradient : move->gradient.mul(step.gradient_scale);
+    if (options_.kind == "adamw") {
+      at::_fused_adamw_({slot.weight}, {gradient}, {slot.first}, {slot.second}, {}, {steps_}, lr * slot.lr_scale,
+                        kBeta1, kBeta2, slot.weight_decay, kEps, /*amsgrad=*/false, /*maximize=*/false);
+      continue;
+    }
+    const std::vector<at::Tensor> momenta(move->momentum.defined() ? 1 : 0, move->momentum);
+    at::_fused_sgd_({slot.weight}, {gradient}, momenta, step.weight_decay, step.momentum, step.lr, /*dampening=*/0,
+                    step.nesterov, /*maximize=*/false, /*is_first_step=*/false);
   }
-  if (options_.kind == "adamw") {
-    at::_fused_adamw_(group.parameters, group.gradients, group.first, group.second, {}, group.steps, lr, kBeta1, kBeta2,
-                      group.weight_decay, kEps, /*amsgrad=*/false, /*maximize=*/false);
-  } else {
-    step_sgd(group.parameters, group.gradients, group.first, group.weight_decay, options_.momentum, lr,
-             /*nesterov=*/options_.momentum > 0);
-  }
-}
-
-double clip_gradients(const std::vector<NamedTensor>& parameters, double max_norm) {
-  const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> gradients;
-  for (const NamedTensor& p : parameters) {
-    if (p.tensor.grad().defined()) gradients.push_back(p.tensor.grad());  // of dot's parts not all have one
-  }
-  const at::Tensor norms = at::stack(at::_foreach_norm(gradients, 2));
-  const double norm = at::linalg_vector_norm(norms, 2).item<double>();
-  if (norm > max_norm) at::_foreach_mul_(gradients, at::Scalar(max_norm / (norm + kClipEps)));
-  return norm;
+  if (slot.average.defined()) slot.average.lerp_(slot.weight, average_rate_);
 }
 
 }  // namespace retort

@@ -82,7 +82,10 @@ Student::Student(TrainOptions options, const Pass& pass, bool resume)
       snapshots_(snapshot_epochs(options_)),
       meter_(network_.device().is_cpu()),
       task_(task_of(options_)) {
-  if (options_.ema > 0) ema_.emplace(network_, options_.ema);
+  if (options_.ema > 0) {
+    ema_.emplace(network_, options_.ema);
+    optimizer_.keep_averages(ema_->state(), options_.ema);
+  }
 }
 
 std::vector<NamedTensor> Student::make_trainable() {
@@ -174,7 +177,7 @@ void Student::learn(const Lesson* lesson) {
   }
   backward(options_.optimizer == "dot" ? loss.label_part : loss.total, /*keep_graph=*/false);
   optimizer_.step(rate_.at(steps_done()));
-  if (ema_) ema_->update();
+  if (ema_) ema_->update_buffers();
   meter_.add(steps_done(), loss);
   ++state_.step;
   state_.images += batch.size;
@@ -188,7 +191,7 @@ void Student::learn(const Lesson* lesson) {
 
 void Student::backward(const at::Tensor& loss, bool keep_graph) {
   loss.backward({}, keep_graph);
-  if (options_.clip_grad > 0) clip_gradients(trainable_, options_.clip_grad);
+  if (options_.clip_grad > 0) optimizer_.clip(options_.clip_grad);
 }
 
 void Student::validate() {

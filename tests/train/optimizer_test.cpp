@@ -4,6 +4,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -210,19 +211,123 @@ TEST_F(OptimizerTest, RefusesAParameterWithoutGradient) {
   test::expect_error([&] { optimizer.step(0.1); }, {"gradient"});
 }
 
+// Without momentum a step's change of the weights is the gradient as it was used.
 TEST_F(OptimizerTest, ClipsByTheNormOfAll) {
   double squares = 0;
   for (const NamedTensor& p : parameters_) {
     for (const float g : gradient(p, 0)) squares += static_cast<double>(g) * g;
   }
-  set_gradients(0);
-  EXPECT_NEAR(clip_gradients(parameters_, 1e9), std::sqrt(squares), 1e-4);
-  EXPECT_EQ(numbers(parameters_[0].tensor.grad()), gradient(parameters_[0], 0));
+  for (const double most : {1e9, 0.5}) {
+    start_anew();
+    Optimizer optimizer(parameters_, {"sgd", 0, 0});
+    set_gradients(0);
+    EXPECT_NEAR(optimizer.clip(most), std::sqrt(squares), 1e-5);
+    const std::vector<float> before = numbers(parameters_[0].tensor), g = gradient(parameters_[0], 0);
+    optimizer.step(1);
+    const double scale = std::min(1.0, most / std::sqrt(squares));
+    std::vector<double> expected;
+    for (size_t i = 0; i < g.size(); ++i) expected.push_back(before[i] - scale * g[i]);
+    expect_near(expected, parameters_[0].tensor);
+    // It holds for one step.
+    set_gradients(1);
+    const std::vector<float> then = numbers(parameters_[0].tensor), g1 = gradient(parameters_[0], 1);
+    optimizer.step(1);
+    for (size_t i = 0; i < g.size(); ++i) expected[i] = then[i] - static_cast<double>(g1[i]);
+    expect_near(expected, parameters_[0].tensor);
+  }
+}
 
-  clip_gradients(parameters_, 0.5);
-  EXPECT_NEAR(clip_gradients(parameters_, 1e9), 0.5, 1e-5);
-  const double scale = 0.5 / std::sqrt(squares);
-  EXPECT_NEAR(numbers(parameters_[1].tensor.grad())[0], scale * gradient(parameters_[1], 0)[0], 1e-6);
+TEST_F(OptimizerTest, DotClipsEachPartByItself) {
+  const NamedTensor conv = parameters_[0];
+  Optimizer optimizer({conv}, {.kind = "dot", .momentum = 0.5, .dot_delta = 0.5});
+  const std::vector<float> before = numbers(conv.tensor);
+  std::vector<double> expected(before.begin(), before.end());
+  for (const int part : {1, 0}) {
+    const std::vector<float> g = gradient(conv, part);
+    set_gradients(part);
+    const double norm = optimizer.clip(0.25);
+    for (size_t i = 0; i < g.size(); ++i) expected[i] -= 0.25 / norm * g[i];
+    if (part == 1) optimizer.take_distill_gradients();
+  }
+  optimizer.step(1);
+  expect_near(expected, conv.tensor);
+}
+
+TEST_F(OptimizerTest, MovesAveragesOfTheNewWeights) {
+  for (const std::string kind : {"sgd", "adamw"}) {
+    start_anew();
+    Optimizer optimizer(parameters_, {.kind = kind, .weight_decay = 0.05});
+    const at::Tensor average = parameters_[0].tensor.detach().clone();
+    optimizer.keep_averages({{"conv", average}, {"unknown", average}}, 0.9);
+    const std::vector<float> before = numbers(average);
+    set_gradients(0);
+    optimizer.step(0.1);
+    std::vector<double> expected;
+    const std::vector<float> after = numbers(parameters_[0].tensor);
+    for (size_t i = 0; i < after.size(); ++i) expected.push_back(0.9 * before[i] + 0.1 * after[i]);
+    expect_near(expected, average);
+  }
+}
+
+// What our kernels cannot run, LibTorch's do: numbers of double, and other devices.
+TEST_F(OptimizerTest, LibTorchStepsWhatKernelsCannot) {
+  for (const std::string kind : {"sgd", "adamw", "dot"}) {
+    std::vector<std::vector<float>> results, averages;
+    for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+      start_anew();
+      for (NamedTensor& p : parameters_) p.tensor = p.tensor.detach().to(type).set_requires_grad(true);
+      const at::Tensor average = parameters_[0].tensor.detach().clone();
+      Optimizer optimizer(parameters_, {.kind = kind, .momentum = 0.8, .weight_decay = 0.05, .dot_delta = 0.1});
+      optimizer.keep_averages({{"conv", average}}, 0.5);
+      for (int step = 0; step < kSteps; ++step) {
+        for (const bool distill : {true, false}) {
+          if (distill && kind != "dot") continue;
+          for (NamedTensor& p : parameters_) {
+            p.tensor.mutable_grad() = tensor(gradient(p, step + (distill ? 50 : 0)), p.tensor.sizes().vec()).to(type);
+          }
+          optimizer.clip(1);
+          if (distill) optimizer.take_distill_gradients();
+        }
+        optimizer.step(0.1);
+      }
+      results.push_back(numbers(parameters_[0].tensor.to(at::kFloat)));
+      averages.push_back(numbers(average.to(at::kFloat)));
+    }
+    for (size_t i = 0; i < results[0].size(); ++i) {
+      EXPECT_NEAR(results[0][i], results[1][i], 2e-6) << kind;
+      EXPECT_NEAR(averages[0][i], averages[1][i], 2e-6) << kind;
+    }
+  }
+}
+
+TEST_F(OptimizerTest, GradientsMayLieInAnotherOrderOfMemory) {
+  std::vector<std::vector<float>> results;
+  for (const auto format : {at::MemoryFormat::ChannelsLast, at::MemoryFormat::Contiguous}) {
+    start_anew();
+    Optimizer optimizer(parameters_, {"sgd", 0.9, 0.05});
+    set_gradients(0);
+    parameters_[0].tensor.mutable_grad() = parameters_[0].tensor.grad().contiguous(format);
+    optimizer.step(0.1);
+    results.push_back(numbers(parameters_[0].tensor));
+  }
+  EXPECT_EQ(results[0], results[1]);
+}
+
+TEST_F(OptimizerTest, AnyNumberOfThreadsGivesTheSameBytes) {
+  std::vector<std::vector<float>> results;
+  for (const int threads : {1, 2}) {
+    set_threads(threads);
+    NamedTensor large{"large", tensor(random(600 * 1000, 3), {600, 1000}).set_requires_grad(true)};
+    Optimizer optimizer({large}, {"sgd", 0.9, 0.05});
+    for (int step = 0; step < 2; ++step) {
+      large.tensor.mutable_grad() = tensor(random(600 * 1000, 4), {600, 1000});
+      optimizer.clip(1);
+      optimizer.step(0.1);
+    }
+    results.push_back(numbers(large.tensor));
+  }
+  set_threads(1);
+  EXPECT_EQ(results[0], results[1]);
 }
 
 }  // namespace
