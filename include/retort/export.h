@@ -22,7 +22,7 @@ struct Int8Layer {
   bool sees_images = false;         ///< these are images
 };
 
-/// How a network is quantised to INT8 (statically, after training): what INT8 keeps of each value, and which layers are
+/// How a network is quantised to INT8 (statically): what INT8 keeps of each value, and which layers are
 /// left in float32.
 struct Int8Plan {
   struct Value {
@@ -43,8 +43,9 @@ struct OnnxOptions {
 /// What the file says of itself.
 struct OnnxFacts {
   ModelConfig config;
-  std::vector<Int8Layer> int8_layers;  ///< of all networks
-  std::string data;                    ///< spec of what the model was trained or fitted on; empty where nobody knows
+  std::vector<Int8Layer> int8_layers;                   ///< of all networks
+  std::map<std::string, Int8Plan::Value> int8_trained;  ///< of networks that were trained for INT8: what to take
+  std::string data;  ///< spec of what the model was trained or fitted on; empty where nobody knows
 };
 
 /// A run, an ensemble or a model of the hub, read once, as ONNX files (opset 17) with the input `input`, free in its

@@ -48,6 +48,7 @@ struct NamedTensor {
 /// Graph::tap takes.
 using Taps = std::map<std::string, at::Tensor>;
 
+class FakeQuantiser;
 class PlanCache;
 
 /// A graph with its parameters. Not thread-safe; different networks may run on different threads at once.
@@ -79,7 +80,16 @@ class Network {
   /// adapted or made anew, and which tensors hold NaN or infinite values. Throws Error that lists missing, extra and
   /// misshapen tensors, and leaves the network as it was.
   std::vector<std::string> load(const std::filesystem::path& file, const LoadOptions& options = {});
-  /// Writes all of them, atomically, contiguous in NCHW.
+  /// From now on it computes in float32 what its export in INT8 will (docs/export.md): weights and values are rounded,
+  /// with gradients that pass straight through, and norms use their running statistics in training too. Each forward in
+  /// training moves the ranges of values to what it sees. Nodes run by LibTorch alone. Throws a usage error in bf16.
+  void quantise();
+  /// The same with the ranges that such a network has saved with its weights. Throws Error where there are none.
+  void quantise(const std::filesystem::path& weights);
+  /// The ranges, for checkpoints; none where it is not quantised.
+  std::vector<NamedTensor> ranges() const;
+
+  /// Writes all of them, atomically, contiguous in NCHW, with the ranges in the metadata where there are any.
   void save(const std::filesystem::path& file, const std::map<std::string, std::string>& metadata = {}) const;
 
  private:
@@ -94,6 +104,7 @@ class Network {
   std::vector<at::Tensor> by_index_;  ///< all of them, as Graph::parameters counts
   bool planned_;                      ///< whether nodes may run otherwise than by LibTorch
   std::unique_ptr<PlanCache> plans_;
+  std::unique_ptr<FakeQuantiser> quantiser_;  ///< null: plain numbers
 };
 
 /// Wraps pixels [N, H, W, C] as a channels-last tensor [N, C, H, W] without a copy on the CPU; nothing may write to it.

@@ -31,7 +31,13 @@ struct Int8Accuracy {
 
 struct Int8Report {
   std::vector<std::string> skipped;  ///< layers left in float32, as Int8Plan names them
-  int64_t calibration_images = 0;
+  int64_t calibration_images = 0;    ///< 0 where all ranges are known from training
+  /// Where they are: the file against the network as it was trained, on the images of the check.
+  struct Trained {
+    int64_t changed = 0;            ///< decisions
+    double largest_difference = 0;  ///< of a probability
+  };
+  std::optional<Trained> trained;
   std::vector<Int8Accuracy> accuracy;  ///< on val, and on test where there is one
   std::vector<SessionLayer> layers;    ///< what each runs in on this machine
 };
@@ -43,7 +49,7 @@ struct ShipOptions {
   /// Empty: `out` is the file. Else `out` is a directory of this layout: "ovms" and "triton" with the file as
   /// 1/model.onnx, which makes it a model of either server's repository, "hf" with config.json beside model.onnx.
   std::string layout;
-  std::string precision = "f32";  ///< or "int8"
+  std::string precision = "f32";  ///< or "int8", by ranges from training (`distill --quantize int8`) or as `int8` says
   Int8Options int8 = {};
   OnnxOptions onnx = {};
   std::string data;          ///< images for the check; "" is what the model was trained on

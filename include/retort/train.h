@@ -29,6 +29,9 @@ struct DistillOptions {
   /// when the store was written.
   std::string unlabeled;
   int64_t unlabeled_samples = 0;  ///< a fixed subset of it; 0 is all
+  /// "int8": the student learns as what its export in INT8 computes, from the plain weights in `pretrained` on; the run
+  /// keeps the ranges of its values, and is a plain model for all but that export. "": plain.
+  std::string quantize;
   /// Which member gives features to losses that look at one: its place, from 0, or name; "" is the first.
   std::string feature_teacher;
 };

@@ -23,7 +23,13 @@ Json to_json(const Int8Report& report) {
   for (const SessionLayer& layer : report.layers) {
     if (is_float(layer)) in_float.push_back({{"name", layer.name}, {"precision", layer.precision}});
   }
+  Json trained;
+  if (report.trained) {
+    trained = {{"changed_decisions", report.trained->changed},
+               {"largest_difference", report.trained->largest_difference}};
+  }
   return {{"calibration_images", report.calibration_images},
+          {"trained", trained},
           {"skipped", report.skipped},
           {"accuracy", accuracy},
           {"layers", report.layers.size()},
@@ -34,6 +40,12 @@ std::string describe(const Int8Report& report) {
   const auto in_float = std::ranges::count_if(report.layers, is_float);
   std::string text = str("\nINT8: ", std::ssize(report.layers) - in_float, " of ", report.layers.size(),
                          " convolutions and products run in it here, ", report.skipped.size(), " layers were left out");
+  if (report.trained) {
+    text +=
+        str("\nranges are those of the training; of the images of the check ", report.trained->changed,
+            " are decided otherwise than by the student as it was trained, the largest difference of a probability is ",
+            report.trained->largest_difference);
+  }
   for (const Int8Accuracy& a : report.accuracy) {
     text += str("\naccuracy on ", a.split, ": ", percent(a.before), " before, ", percent(a.after), " after (",
                 percent(a.change.value), ", 95% interval ", percent(a.change.interval.low), " to ",

@@ -1,5 +1,7 @@
 #include "retort/export.h"
 
+#include <algorithm>
+
 #include "export/combiner.h"
 #include "export/lower.h"
 #include "export/quantise.h"
@@ -85,17 +87,17 @@ void check_networks(const ExportSource& source) {
   }
 }
 
-std::vector<std::string> lower_networks(OnnxGraph& out, const ExportSource& source, bool uint8) {
+std::vector<Lowered> lower_networks(OnnxGraph& out, const ExportSource& source, bool uint8) {
   Input input(out, source.networks.front().config, uint8);
-  std::vector<std::string> logits;
+  std::vector<Lowered> lowered;
   for (const ExportNetwork& network : source.networks) {
-    const std::string prefix = source.networks.size() > 1 ? str("member", logits.size(), "/") : "";
+    const std::string prefix = source.networks.size() > 1 ? str("member", lowered.size(), "/") : "";
     const ImageShape& s = network.config.preprocess.size;
     const GraphWeights weights(weights_path(network.directory), network.graph);
-    logits.push_back(lower_graph(out, network.graph, weights, {s.channels, s.height, s.width},
-                                 input.as(of(network.config), prefix), prefix));
+    lowered.push_back(lower_graph(out, network.graph, weights, {s.channels, s.height, s.width},
+                                  input.as(of(network.config), prefix), prefix));
   }
-  return logits;
+  return lowered;
 }
 
 // One answer of the networks' logits. `prefix` tells ensembles within an ensemble apart.
@@ -149,8 +151,12 @@ OnnxExport::OnnxExport(const std::string& model, const OnnxOptions& options, con
   s.softmax = options.softmax;
   s.source = read_export_source(model, monitor);
   check_networks(s.source);
-  s.logits = lower_networks(s.networks, s.source, options.uint8);
-  s.facts = {config_of(s.source), int8_layers(s.networks), s.source.provenance.value("data", "")};
+  s.facts = {.config = config_of(s.source), .data = s.source.provenance.value("data", "")};
+  for (Lowered& network : lower_networks(s.networks, s.source, options.uint8)) {
+    s.logits.push_back(network.logits);
+    std::ranges::move(network.layers, std::back_inserter(s.facts.int8_layers));
+    s.facts.int8_trained.merge(network.trained);
+  }
 }
 
 OnnxExport::~OnnxExport() = default;
@@ -161,7 +167,7 @@ const OnnxFacts& OnnxExport::facts() const { return state_->facts; }
 void OnnxExport::write(const std::filesystem::path& file, const std::optional<Int8Plan>& int8) const {
   const State& s = *state_;
   OnnxGraph out = s.networks;
-  if (int8) quantise(out, *int8);
+  if (int8) quantise(out, s.facts.int8_layers, *int8);
   const std::string logits = lower_mix(out, s.source.mix, s.logits, "");
   const std::string output = s.softmax ? "probabilities" : "logits";
   if (s.softmax) {

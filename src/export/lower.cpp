@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "graph/int8.h"
 #include "graph/rules.h"
 
 namespace retort {
@@ -32,31 +33,36 @@ class Lowering {
         prefix_(std::move(prefix)),
         shapes_(infer_shapes(graph, image)),
         values_(graph.nodes.size()),
-        norm_of_(graph.nodes.size(), -1) {
-    find_folds();
-  }
+        firsts_(graph.nodes.size()),
+        norm_of_(folded_norms(graph)) {}
 
-  std::string run(const std::string& input) {
+  Lowered run(const std::string& input) {
     values_[0] = input;
     for (size_t i = 1; i < graph_.nodes.size(); ++i) {
+      const size_t first = out_.nodes.size();
       if (values_[i].empty()) values_[i] = lower(i);  // a folded norm has its convolution's
       if (norm_of_[i] >= 0) values_[static_cast<size_t>(norm_of_[i])] = values_[i];
+      for (size_t n = first; n < out_.nodes.size(); ++n)
+        out_.nodes[n].reads_rounded = reads_rounded(graph_.nodes[i].op);
+      if (first < out_.nodes.size()) firsts_[i] = out_.nodes[first].output;
     }
-    return values_.back();
+    return with_sites({.logits = values_.back()});
   }
 
  private:
-  // A batch norm goes into the convolution before it where nobody else reads that.
-  void find_folds() {
-    std::vector<int> readers(graph_.nodes.size());
-    for (const Node& node : graph_.nodes) {
-      for (const int input : node.inputs) ++readers[static_cast<size_t>(input)];
+  Lowered with_sites(Lowered lowered) const {
+    const Int8Ranges trained = weights_.int8_ranges();
+    for (const Int8Site& site : int8_sites(graph_)) {
+      Int8Layer layer{.name = firsts_[static_cast<size_t>(site.node)], .sees_images = site.inputs[0] == 0};
+      for (const int input : site.inputs) {
+        const auto i = static_cast<size_t>(input);
+        layer.inputs.push_back(values_[i]);
+        const auto it = trained.find(graph_.nodes[i].name);
+        if (it != trained.end()) lowered.trained[values_[i]] = {it->second.low, it->second.high, {}};
+      }
+      lowered.layers.push_back(std::move(layer));
     }
-    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (graph_.nodes[i].op != Op::batch_norm) continue;
-      const auto from = static_cast<size_t>(graph_.nodes[i].inputs[0]);
-      if (graph_.nodes[from].op == Op::conv2d && readers[from] == 1) norm_of_[from] = static_cast<int>(i);
-    }
+    return lowered;
   }
 
   // Names: values start with a slash, which no parameter does; some nodes are called as their parameter is.
@@ -325,13 +331,14 @@ class Lowering {
   std::string prefix_;
   std::vector<Shape> shapes_;
   std::vector<std::string> values_;  ///< per node: the name of what it gives
+  std::vector<std::string> firsts_;  ///< per node: the name of the first ONNX node that became of it
   std::vector<int> norm_of_;         ///< per convolution: the batch norm that is folded into it; -1: none
 };
 
 }  // namespace
 
-std::string lower_graph(OnnxGraph& out, const Graph& graph, const GraphWeights& weights, const Shape& image,
-                        const std::string& input, const std::string& prefix) {
+Lowered lower_graph(OnnxGraph& out, const Graph& graph, const GraphWeights& weights, const Shape& image,
+                    const std::string& input, const std::string& prefix) {
   return Lowering(out, graph, weights, image, prefix).run(input);
 }
 

@@ -27,6 +27,7 @@ struct OnnxNode {
   std::vector<std::string> inputs;
   std::string output;  ///< also the node's name
   std::vector<OnnxAttribute> attributes;
+  bool reads_rounded = true;  ///< a value that is rounded for others (graph/int8.h)
 };
 
 struct OnnxConstant {

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/int8.h"
+
 namespace retort {
 
 namespace {
-
-constexpr float kWeightLevels = 127, kLevels = 255;
-// Channels of (nearly) nothing get no scale of their own size, as in NNCF.
-constexpr float kLeastShareOfLargest = 0.01F, kLeastWeight = 8e-5F, kLeastRange = 1e-6F;
 
 bool is_product(const OnnxGraph& graph, const OnnxNode& node) {
   const bool type = node.type == "Conv" || node.type == "Gemm" || node.type == "MatMul";
@@ -45,15 +43,16 @@ struct Rounded {
 Rounded round_weights(const Weights& w, std::span<const float> values) {
   float largest = 0;
   for (const float v : values) largest = std::max(largest, std::abs(v));
-  const float least = std::max(kLeastShareOfLargest * largest, kLeastWeight);
+  const float least = least_channel(largest);
   Rounded out{std::vector<int8_t>(values.size()), {}};
   for (int64_t o = 0; o < w.outputs; ++o) {
     float high = least;
     for (int64_t i = 0; i < w.inner; ++i) high = std::max(high, std::abs(values[w.at(o, i)]));
-    const float scale = high / kWeightLevels;
+    const float scale = high / kInt8Weights;
     out.scales.push_back(scale);
     for (int64_t i = 0; i < w.inner; ++i) {
-      out.values[w.at(o, i)] = static_cast<int8_t>(std::clamp(std::round(values[w.at(o, i)] / scale), -127.0F, 127.0F));
+      const float steps = std::nearbyint(values[w.at(o, i)] / scale);
+      out.values[w.at(o, i)] = static_cast<int8_t>(std::clamp(steps, -kInt8Weights, kInt8Weights));
     }
   }
   return out;
@@ -61,9 +60,9 @@ Rounded round_weights(const Weights& w, std::span<const float> values) {
 
 class Quantiser {
  public:
-  Quantiser(OnnxGraph& graph, const Int8Plan& plan) : graph_(graph), plan_(plan) {
+  Quantiser(OnnxGraph& graph, const std::vector<Int8Layer>& layers, const Int8Plan& plan) : graph_(graph), plan_(plan) {
     std::set<std::string> unknown = plan.skip;
-    for (const Int8Layer& layer : int8_layers(graph)) {
+    for (const Int8Layer& layer : layers) {
       unknown.erase(layer.name);
       if (plan.skip.contains(layer.name)) {
         in_float_.insert(layer.name);
@@ -91,21 +90,18 @@ class Quantiser {
  private:
   static std::string rounded(const std::string& value) { return value + "/dequantised"; }
 
-  // All that read a quantised value read it rounded, but for layers that are left in float32 and sums that carry a
-  // residual stream along, where errors would add up.
+  // All that can read a quantised value rounded do, but for layers that are left in float32.
   bool reads_rounded(const OnnxNode& node) const {
-    return in_int8_.contains(node.output) || (!in_float_.contains(node.output) && node.type != "Add");
+    return in_int8_.contains(node.output) || (!in_float_.contains(node.output) && node.reads_rounded);
   }
 
   void add_pair(const std::string& value) {
     if (!values_.contains(value)) return;
     const auto it = plan_.values.find(value);
     if (it == plan_.values.end()) fail("export", "nothing is known of the range of '", value, "'");
-    const float low = std::min(it->second.low, 0.0F);  // 0, which pads, is exact
-    const float scale = std::max(std::max(it->second.high, 0.0F) - low, kLeastRange) / kLevels;
-    const auto zero = static_cast<uint8_t>(std::clamp(std::round(-low / scale), 0.0F, kLevels));
-    const std::string s = graph_.scalar(value + ":scale", scale);
-    const std::string z = graph_.constant(value + ":zero", OnnxType::u8, {}, std::as_bytes(std::span(&zero, 1)));
+    const Int8Steps steps = int8_steps({it->second.low, it->second.high});
+    const std::string s = graph_.scalar(value + ":scale", steps.scale);
+    const std::string z = graph_.constant(value + ":zero", OnnxType::u8, {}, std::as_bytes(std::span(&steps.zero, 1)));
     graph_.node("DequantizeLinear", {graph_.node("QuantizeLinear", {value, s, z}, value + "/quantised"), s, z},
                 rounded(value));
   }
@@ -163,26 +159,8 @@ class Quantiser {
 
 }  // namespace
 
-std::vector<Int8Layer> int8_layers(const OnnxGraph& graph) {
-  std::vector<Int8Layer> layers;
-  std::set<std::string> convolved, images{graph.input()};
-  for (const OnnxNode& node : graph.nodes) {
-    const bool image = images.contains(node.inputs[0]);
-    if (is_product(graph, node)) {
-      layers.push_back({node.output, {node.inputs[0]}, image});
-      if (node.type == "Conv") convolved.insert(node.output);
-    } else if (image) {
-      images.insert(node.output);  // normalised, or turned
-    } else if (node.type == "GlobalAveragePool") {
-      layers.push_back({node.output, node.inputs});
-    } else if (node.type == "Add" && (convolved.contains(node.inputs[0]) || convolved.contains(node.inputs[1])) &&
-               !graph.constants.contains(node.inputs[1])) {
-      layers.push_back({node.output, node.inputs});
-    }
-  }
-  return layers;
+void quantise(OnnxGraph& graph, const std::vector<Int8Layer>& layers, const Int8Plan& plan) {
+  Quantiser(graph, layers, plan).run();
 }
-
-void quantise(OnnxGraph& graph, const Int8Plan& plan) { Quantiser(graph, plan).run(); }
 
 }  // namespace retort

@@ -25,6 +25,11 @@ const Parameter& GraphWeights::parameter(const Node& node, size_t i) const {
   return graph_.parameters[static_cast<size_t>(node.parameters.at(i))];
 }
 
+Int8Ranges GraphWeights::int8_ranges() const {
+  const auto it = file_.metadata().find(kInt8Key);
+  return it == file_.metadata().end() ? Int8Ranges() : parse_int8_ranges(where_ + ": " + kInt8Key, it->second);
+}
+
 std::vector<float> GraphWeights::of(const Node& node, size_t i) const {
   const std::string& name = parameter(node, i).name;
   const TensorView& tensor = file_.at(name);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/safetensors.h"
+#include "graph/int8.h"
 #include "retort/graph.h"
 
 namespace retort {
@@ -18,6 +19,8 @@ class GraphWeights {
   /// The numbers of the node's i-th parameter. Throws Error where one is not finite.
   std::vector<float> of(const Node& node, size_t i) const;
   const Parameter& parameter(const Node& node, size_t i) const;
+  /// What values were rounded to in training; empty where it was not for INT8. Throws Error on damaged ones.
+  Int8Ranges int8_ranges() const;
 
  private:
   Safetensors file_;

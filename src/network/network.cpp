@@ -8,9 +8,11 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/machine.h"
+#include "network/fake_quantise.h"
 #include "network/init.h"
 #include "network/plan.h"
 
@@ -139,8 +141,14 @@ at::Tensor Network::run_graph(const at::Tensor& images, bool training, Taps* tap
   if (taps) {
     for (auto& [name, tensor] : *taps) tapped_nodes.insert(tapped.emplace(graph_.tap(name), &tensor)->first);
   }
-  const bool plain = !planned_ || images.scalar_type() != at::kFloat || by_index_.front().scalar_type() != at::kFloat;
+  if (quantiser_) {
+    for (const int node : tapped_nodes) quantiser_->check_tap(graph_, node);
+  }
+  const bool plain =
+      quantiser_ || !planned_ || images.scalar_type() != at::kFloat || by_index_.front().scalar_type() != at::kFloat;
   const Plan& plan = plans_->plan_for(graph_, images.sizes(), tapped_nodes, plain);
+  std::optional<FakeQuantiser::Pass> rounding;
+  if (quantiser_) rounding.emplace(*quantiser_, graph_, by_index_, training);
   std::vector<at::Tensor> values(graph_.nodes.size());
   values[0] = images;
   const auto give_to_taps = [&](int node) {
@@ -151,13 +159,23 @@ at::Tensor Network::run_graph(const at::Tensor& images, bool training, Taps* tap
   for (size_t s = 0; s < plan.steps.size(); ++s) {
     const Step& step = plan.steps[s];
     values[static_cast<size_t>(step.nodes.back())] =
-        step.candidate->run({graph_, step, values, by_index_, training, plan.in_place[s]});
+        rounding ? rounding->run(step.nodes.back(), values)
+                 : step.candidate->run({graph_, step, values, by_index_, training, plan.in_place[s]});
     give_to_taps(step.nodes.back());
     for (const int input : step.inputs) {
       if (plan.last_use[static_cast<size_t>(input)] == static_cast<int>(s)) values[static_cast<size_t>(input)].reset();
     }
   }
   return values.back();
+}
+
+void Network::quantise() {
+  if (precision_ == Precision::bf16) fail_usage(kWhere, "INT8 is trained for in f32; got --precision bf16");
+  quantiser_ = std::make_unique<FakeQuantiser>(graph_);
+}
+
+std::vector<NamedTensor> Network::ranges() const {
+  return quantiser_ ? quantiser_->state() : std::vector<NamedTensor>();
 }
 
 at::Tensor wrap_images(const float* pixels, int64_t n, int64_t channels, int64_t height, int64_t width,

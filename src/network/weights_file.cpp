@@ -9,6 +9,7 @@
 
 #include "base/safetensors.h"
 #include "network/adapt_input_conv.h"
+#include "network/fake_quantise.h"
 #include "network/init.h"
 #include "network/read_values.h"
 #include "network/resample_pos_embed.h"
@@ -198,6 +199,15 @@ std::vector<std::string> Network::load(const std::filesystem::path& path, const 
   return remarks;
 }
 
+void Network::quantise(const std::filesystem::path& weights) {
+  const Safetensors file(weights);
+  const auto it = file.metadata().find(kInt8Key);
+  const std::string where = weights.string();
+  if (it == file.metadata().end()) fail(where, "was not trained for INT8; train it with --quantize int8");
+  quantise();
+  quantiser_ = std::make_unique<FakeQuantiser>(graph_, parse_int8_ranges(where + ": " + kInt8Key, it->second), where);
+}
+
 void Network::save(const std::filesystem::path& path, const std::map<std::string, std::string>& metadata) const {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> kept;  // contiguous copies that the views point into
@@ -211,7 +221,9 @@ void Network::save(const std::filesystem::path& path, const std::map<std::string
                      {static_cast<const std::byte*>(t.const_data_ptr()), t.nbytes()}};
     }
   }
-  write_safetensors(path, views, metadata);
+  std::map<std::string, std::string> all = metadata;
+  if (quantiser_) all[kInt8Key] = int8_ranges_text(quantiser_->ranges(graph_));
+  write_safetensors(path, views, all);
 }
 
 }  // namespace retort

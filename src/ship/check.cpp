@@ -23,19 +23,23 @@ Predictions answers(Model& model, const Samples& samples, const Monitor& monitor
   return combine(model.combiner(), members, model.path());
 }
 
-double check_same_answers(const std::string& where, const Predictions& original, const Predictions& exported,
-                          bool probabilities) {
-  double largest = 0;
-  int64_t changed = 0;
+Difference difference(const Predictions& original, const Predictions& exported, bool probabilities) {
+  Difference found;
   const auto classes = static_cast<size_t>(original.classes);
   for (int64_t i = 0; i < original.samples; ++i) {
     const auto row = [&](const Predictions& p) {
       return p.member(0).subspan(static_cast<size_t>(i) * classes, classes);
     };
     const std::vector<double> a = numbers(row(original), probabilities), b = numbers(row(exported), probabilities);
-    for (size_t c = 0; c < classes; ++c) largest = std::max(largest, std::abs(a[c] - b[c]));
-    changed += highest_of(row(original)) != highest_of(row(exported)) ? 1 : 0;
+    for (size_t c = 0; c < classes; ++c) found.largest = std::max(found.largest, std::abs(a[c] - b[c]));
+    found.changed += highest_of(row(original)) != highest_of(row(exported)) ? 1 : 0;
   }
+  return found;
+}
+
+double check_same_answers(const std::string& where, const Predictions& original, const Predictions& exported,
+                          bool probabilities) {
+  const auto [largest, changed] = difference(original, exported, probabilities);
   if (largest <= kLargestDifference && changed == 0) return largest;
   fail(where, "the exported file differs from the original: by up to ", largest, " (allowed ", kLargestDifference,
        "), and in ", changed, " of ", original.samples, " decisions; nothing was written; please report this");

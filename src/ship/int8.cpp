@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/machine.h"
 #include "retort/metrics.h"
+#include "retort/network.h"
 #include "ship/check.h"
 #include "ship/ranges.h"
 
@@ -14,7 +15,7 @@ namespace retort {
 namespace {
 
 constexpr const char* kWhere = "export --precision int8";
-constexpr int64_t kFewestImages = 32, kImagesForErrors = 64, kBatch = 16;
+constexpr int64_t kFewestImages = 32, kImagesForErrors = 64, kBatch = 16, kChecksOfOneChange = 20;
 
 std::vector<float> images_of(const Samples& samples, const Preprocess& preprocess) {
   std::vector<float> images;
@@ -52,13 +53,23 @@ std::vector<float> calibration_images(const Int8Task& task) {
   return images;
 }
 
-Int8Plan plan_from(const Int8Task& task, std::span<const float> images) {
-  std::set<std::string> names, pixels;
+// Those that no training has given a range.
+std::set<std::string> unknown_values(const Int8Task& task) {
+  std::set<std::string> names;
   for (const Int8Layer& layer : task.source.facts().int8_layers) {
     names.insert(layer.inputs.begin(), layer.inputs.end());
+  }
+  for (const auto& [name, value] : task.source.facts().int8_trained) names.erase(name);
+  return names;
+}
+
+Int8Plan plan_from(const Int8Task& task, std::span<const float> images) {
+  std::set<std::string> pixels, names = unknown_values(task);
+  for (const Int8Layer& layer : task.source.facts().int8_layers) {
     if (layer.sees_images) pixels.insert(layer.inputs[0]);
   }
-  Int8Plan plan;
+  Int8Plan plan{.values = task.source.facts().int8_trained};
+  if (names.empty()) return plan;
   for (auto& [name, stats] :
        observe(task.reference.path(), {names.begin(), names.end()}, images, resolve_threads(task.options.threads))) {
     const bool pixel = pixels.contains(name);  // whose range is what it is; none is an outlier
@@ -127,6 +138,20 @@ Int8Accuracy compare_answers(const std::string& split, const Predictions& before
           .agreement = mean_sd(likeness(before.member(0), after.member(0), before.classes).same).mean};
 }
 
+// The file against the networks in LibTorch, rounded as they were in training.
+Int8Report::Trained compare_trained(const Int8Task& task, Model& file) {
+  for (int64_t m = 0; m < task.original.members(); ++m) {
+    task.original.network(m).quantise(weights_path(resolve_model(task.original.member(m).path)));
+  }
+  const Difference found = difference(answers(task.original, task.samples, task.monitor),
+                                      answers(file, task.samples, task.monitor), /*probabilities=*/true);
+  if (found.changed * kChecksOfOneChange > task.samples.size()) {
+    fail(kWhere, "the file decides otherwise than the network as it was trained for ", found.changed, " of ",
+         task.samples.size(), " images; nothing was written; please report this");
+  }
+  return {found.changed, found.largest};
+}
+
 }  // namespace
 
 void check_int8_options(const Int8Options& options) {
@@ -160,9 +185,13 @@ Int8Search find_int8_plan(const Int8Task& task) {
 }
 
 Int8Report report_int8(const Int8Task& task, const Int8Search& found, const fs::path& file) {
-  Int8Report report{.skipped = {found.plan.skip.begin(), found.plan.skip.end()},
-                    .calibration_images = std::min(task.options.int8.samples, task.data.train.size())};
+  Int8Report report{.skipped = {found.plan.skip.begin(), found.plan.skip.end()}};
   Model quantised(file.string());
+  if (unknown_values(task).empty()) {
+    report.trained = compare_trained(task, quantised);
+  } else {
+    report.calibration_images = std::min(task.options.int8.samples, task.data.train.size());
+  }
   report.accuracy.push_back(compare_answers("val", found.val, answers(quantised, task.data.val, task.monitor)));
   if (const Samples& test = task.data.test; test.size() > 0) {
     const Predictions before = answers(task.reference, test, task.monitor);

@@ -150,7 +150,7 @@ ShipResult ship(const ShipOptions& wanted, const Monitor& monitor) {
   ShipResult result{.file = options.out, .data = data.spec, .split = samples.split, .samples = samples.size()};
   result.largest_difference = check_same_answers(options.model, answers(original, samples, monitor),
                                                  answers(exported, samples, monitor), options.onnx.softmax);
-  if (int8) result.int8 = write_int8({options, source, exported, data, monitor}, file);
+  if (int8) result.int8 = write_int8({options, source, original, exported, data, samples, monitor}, file);
   result.sha256 = session_file_hash(file);
   if (!options.layout.empty()) {
     result.file /= file_in_layout(options.layout, ending_of(options));

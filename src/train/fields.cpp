@@ -49,6 +49,7 @@ Fields fields(DistillOptions& o) {
            "loss's own, 3 for kd"},
           {"alpha", &o.alpha, "Weight of the distillation term; 1 - alpha is that of the labels"},
           {"teacher_precision", &o.teacher_precision, "Of a teacher that runs beside: auto, f32, bf16"},
+          {"quantize", &o.quantize, "int8: train for export --precision int8, from the weights in --pretrained"},
           {"unlabeled", &o.unlabeled, "Data without trusted labels, such as folder:DIR, learnt from the teacher alone"},
           {"unlabeled_samples", &o.unlabeled_samples, "A fixed subset of it; 0 is all"},
           {"feature_teacher", &o.feature_teacher, "Member that gives features: its place, from 0, or name; the first"}};

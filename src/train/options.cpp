@@ -107,6 +107,17 @@ void check_distill(const Checker& check, const DistillOptions& d) {
   if (!d.unlabeled.empty()) check_unlabeled(check, d);
 }
 
+void check_quantize(const Checker& check, const TrainOptions& o) {
+  const std::string& kind = o.distill->quantize;
+  if (kind.empty()) return;
+  check.require(kind == "int8", "quantize", kind, "int8, or nothing");
+  if (o.pretrained.empty()) {
+    fail_usage(check.where("quantize"), "int8 goes on from a student in float32, whose norms it keeps; ",
+               "distil one first and give it as --pretrained");
+  }
+  check.require(o.precision != "bf16", "precision", o.precision, "auto or f32 beside --quantize int8");
+}
+
 void check_dot(const Checker& check, const TrainOptions& o) {
   if (!o.distill || o.distill->alpha == 0 || o.distill->alpha == 1) {
     fail_usage(check.where("optimizer"),
@@ -176,7 +187,9 @@ void check_options(const TrainOptions& o) {
   check.threads_and_device(o.threads, o.precision);
   check.zero_or_more("checkpoint_seconds", o.checkpoint_seconds);
   check.require(o.role == "member" || o.role == "student", "role", o.role, "member or student");
-  if (o.distill) check_distill(check, *o.distill);
+  if (!o.distill) return;
+  check_distill(check, *o.distill);
+  check_quantize(check, o);
 }
 
 void check_options(const LabelOptions& o) {

@@ -23,17 +23,20 @@ namespace {
 
 constexpr double kTellSeconds = 0.1;
 
+bool for_int8(const TrainOptions& options) { return options.distill && !options.distill->quantize.empty(); }
+
 Network make_network(const TrainOptions& options, const DataSet& data, const ImageShape& size,
                      const std::optional<Pretrained>& pretrained, const Monitor& monitor, bool resume) {
   Graph graph = build_model(options.model, data.classes(), size.channels, size.height);
   infer_shapes(graph, {size.channels, size.height, size.width});  // refuses images too small
-  const bool load = pretrained && !resume;
+  const bool load = pretrained && !resume, int8 = for_int8(options);
   Network network(std::move(graph), {.device = options.device,
-                                     .precision = parse_precision(options.precision),
+                                     .precision = int8 ? Precision::f32 : parse_precision(options.precision),
                                      .seed = options.seed + options.weight_seed,
                                      .fill = !load});
   if (load) load_pretrained(network, *pretrained, monitor);
   freeze(network, options.freeze, options.freeze_bn);
+  if (int8) network.quantise();
   return network;
 }
 
@@ -115,6 +118,7 @@ std::vector<NamedTensor> Student::tensors() const {
   };
   add("model.", network_.parameters());
   add("model.", network_.buffers());
+  add("int8.", network_.ranges());
   add("optimizer.", optimizer_.state());
   add("", objective_.parameters());
   add("", objective_.buffers());

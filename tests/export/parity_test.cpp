@@ -22,7 +22,7 @@ fs::path write_graph(const fs::path& file, const Graph& graph, const fs::path& w
   const ImageShape& s = config.preprocess.size;
   out.set_input("input", OnnxType::f32, {s.channels, s.height, s.width});
   const GraphWeights numbers(weights, graph);
-  const std::string logits = lower_graph(out, graph, numbers, {s.channels, s.height, s.width}, "input", "");
+  const std::string logits = lower_graph(out, graph, numbers, {s.channels, s.height, s.width}, "input", "").logits;
   out.node("Identity", {logits}, "logits");
   out.set_output("logits", {graph.classes});
   out.write(file, graph.architecture, {{kConfigKey, config_text("test", config)}});

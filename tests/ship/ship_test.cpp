@@ -143,6 +143,34 @@ TEST_F(ShipTest, Int8KeepsAccuracyOrLayersInFloat) {
   EXPECT_EQ(entries(), (std::vector<std::string>{"a", "a.onnx", "b", "data"}));
 }
 
+TEST_F(ShipTest, Int8TakesTheRangesOfATraining) {
+  test::write_run(dir_ / "plain", data_, {.seed = 3});
+  for (const char* name : {"a", "b"}) {
+    const fs::path weights = weights_path(dir_ / name);
+    Network network(build_model("resnet8_half", 10, 1), {.precision = Precision::f32, .fill = false});
+    network.load(weights);
+    network.quantise();
+    std::vector<float> images(16 * 144);
+    for (size_t i = 0; i < images.size(); ++i) images[i] = static_cast<float>(i % 255) / 255 - 0.5F;
+    network.forward(wrap_images(images.data(), 16, 1, 12, 12, at::kCPU), /*training=*/true);
+    network.save(weights);
+  }
+  ShipOptions o = options("a.onnx");
+  o.precision = "int8";
+  o.int8.max_loss = 1;
+  ShipResult r = ship(o);
+  EXPECT_EQ(r.int8->calibration_images, 0);
+  ASSERT_TRUE(r.int8->trained);
+  EXPECT_LT(r.int8->trained->largest_difference, 0.05);
+  fit({"a", "b"}, "both"), fit({"a", "plain"}, "mixed");
+  o.model = (dir_ / "both").string(), o.out = dir_ / "both.onnx";
+  EXPECT_TRUE(ship(o).int8->trained);
+  o.model = (dir_ / "mixed").string(), o.out = dir_ / "mixed.onnx";
+  r = ship(o);
+  EXPECT_FALSE(r.int8->trained);
+  EXPECT_EQ(r.int8->calibration_images, data_.train.size());  // fewer than asked for
+}
+
 TEST_F(ShipTest, Int8NeedsImagesThatTellSomething) {
   ShipOptions o = options("a.onnx");
   o.precision = "int8";
