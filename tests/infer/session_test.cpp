@@ -9,6 +9,8 @@
 #include "retort/infer.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
+#include "weights/config.h"
+#include "weights/onnx_metadata.h"
 
 namespace retort {
 namespace {
@@ -178,6 +180,40 @@ TEST(Session, WhatContradictsTheConfigIsRefused) {
   refused(sidecar({3, 16, 16}), {"8 pixels", "16"});
   Files lonely;
   expect_error([&] { Session(lonely.alone("classifier"), {.threads = 1}); }, {"preprocessing", "config.json"});
+}
+
+// Appends a string to a file's metadata_props, field 14 of ModelProto; protobuf's fields may come in any order.
+std::string with_metadata(const std::string& onnx, const std::string& key, const std::string& value) {
+  const auto field = [](int number, const std::string& bytes) {
+    std::string out(1, static_cast<char>(number << 3 | 2));
+    size_t left = bytes.size();
+    for (; left >= 0x80; left >>= 7) out += static_cast<char>(left | 0x80);
+    return out + static_cast<char>(left) + bytes;
+  };
+  return onnx + field(14, field(1, key) + field(2, value));
+}
+
+TEST(Session, MetadataThatContradictTheGraphAreRefused) {
+  Files files;
+  const std::string whole = read_file(files.with("classifier", sidecar(kSize, 5)));  // the sidecar is not asked
+  const fs::path file = files.path() / "said.onnx";
+  const auto said = [&](const std::string& key, const std::string& value) {
+    write_file(file, with_metadata(whole, key, value));
+    return Session(file, {.threads = 1});
+  };
+  const auto refused = [&](const std::string& key, const std::string& value, const std::vector<std::string>& words) {
+    std::vector<std::string> all = words;
+    all.push_back("said.onnx");
+    expect_error([&] { said(key, value); }, all, Error::Kind::failure);
+  };
+  Session good = said(kConfigKey, config_text("test", sidecar()));
+  expect_plain_logits(run(good, 2), 2);
+  refused(kConfigKey, config_text("test", sidecar(kSize, 7)), {"4 classes", "num_classes 7"});
+  refused(kConfigKey, config_text("test", sidecar({3, 16, 16})), {"8 pixels", "16"});
+  refused(kConfigKey, config_text("test", sidecar({1, 8, 8})), {"no axis of 1 channels"});
+  refused(kConfigKey, "{", {kConfigKey, "not valid JSON"});
+  refused(kConfigKey, "{}", {kConfigKey, "'architecture'"});
+  refused(kOnnxVersionKey, "2", {"version 1"});
 }
 
 TEST(Session, DamagedFilesAreRefused) {

@@ -189,32 +189,69 @@ TEST_F(ShipTest, Int8NeedsImagesThatTellSomething) {
   EXPECT_EQ(entries(), (std::vector<std::string>{"a", "b", "data", "grey"}));
 }
 
-TEST_F(ShipTest, Int8LeavesBrokenImagesOutOfEverySplit) {
-  const fs::path images = fs::path(RETORT_GOLDEN) / "images";
-  for (const char* split : {"train", "val", "test"}) {
-    for (const auto& [label, image] : {std::pair{"cat", "png-gray-28.png"}, std::pair{"dog", "png-rgb-small.png"}}) {
-      const fs::path to = dir_ / "folder" / split / label;
+/// Folders of cats and dogs, `pets`, and a run for them.
+class PetsTest : public ShipTest {
+ protected:
+  const std::string grey_ = "png-gray-28.png", colour_ = "png-rgb-small.png";
+  // `count` copies of one image a class.
+  void put(const std::string& split, int count, const std::string& cat, const std::string& dog) const {
+    for (const auto& [label, image] : {std::pair{"cat", cat}, std::pair{"dog", dog}}) {
+      const fs::path to = dir_ / "pets" / split / label;
       fs::create_directories(to);
-      for (int i = 0; i < 40; ++i) fs::copy_file(images / image, to / str(i, ".png"));
-      write_file(to / "broken.png", "x");
+      for (int i = 0; i < count; ++i) fs::copy_file(fs::path(RETORT_GOLDEN) / "images" / image, to / str(i, ".png"));
     }
   }
-  const DataSet folder = open_data(str("folder:", (dir_ / "folder").string()));
-  const Network network(build_model("resnet8_half", 2, 3), {});
-  ModelConfig config = test::config_for(folder, network.graph());
-  config.preprocess.size = {3, 12, 12};
-  write_config(dir_ / "pets", config);
-  network.save(weights_path(dir_ / "pets"));
-  ShipOptions o = options("pets.onnx", "pets");
-  o.data = folder.spec;
-  o.precision = "int8";
-  o.int8.max_loss = 1;
+  ShipOptions int8() const {
+    const DataSet pets = open_data(str("folder:", (dir_ / "pets").string()));
+    const Network network(build_model("resnet8_half", 2, 3), {});
+    ModelConfig config = test::config_for(pets, network.graph());
+    config.preprocess.size = {3, 12, 12};
+    write_config(dir_ / "run", config);
+    network.save(weights_path(dir_ / "run"));
+    ShipOptions o = options("pets.onnx", "run");
+    o.data = pets.spec;
+    o.precision = "int8";
+    o.int8.max_loss = 1;
+    return o;
+  }
+};
+
+TEST_F(PetsTest, Int8LeavesBrokenImagesOutOfEverySplit) {
+  for (const char* split : {"train", "val", "test"}) {
+    put(split, 40, grey_, colour_);
+    write_file(dir_ / "pets" / split / "cat" / "broken.png", "x");
+  }
+  ShipOptions o = int8();
   expect_error([&] { ship(o); }, {"broken.png"});
   o.skip_broken = true;
   const ShipResult r = ship(o);
   EXPECT_EQ(r.int8->calibration_images, 80);
   EXPECT_EQ(r.int8->accuracy.at(0).samples, 80);
   EXPECT_EQ(r.int8->accuracy.at(1).samples, 80);
+}
+
+TEST_F(PetsTest, Int8NeedsEnoughCalibrationImagesThatDiffer) {
+  for (const char* split : {"val", "test"}) put(split, 40, grey_, colour_);
+  put("train", 15, grey_, colour_);
+  expect_error([&] { ship(int8()); }, {"30 images of train", "at least 32"}, Error::Kind::failure);
+  fs::remove_all(dir_ / "pets" / "train");
+  put("train", 40, grey_, grey_);
+  expect_error([&] { ship(int8()); }, {"all the same", "real images"}, Error::Kind::failure);
+  EXPECT_EQ(entries(), (std::vector<std::string>{"a", "b", "data", "pets", "run"}));
+}
+
+TEST_F(ShipTest, WhatIsThereIsNotReplaced) {
+  const auto refused = [&](ShipOptions o, const std::string& format, const std::string& layout,
+                           const std::string& name) {
+    o.format = format, o.layout = layout;
+    write_file(dir_ / name, "mine");
+    expect_error([&] { ship(o); }, {name, "exists"}, Error::Kind::usage);
+    EXPECT_EQ(read_file(dir_ / name), "mine");
+  };
+  refused(options("there.onnx"), "onnx", "", "there.onnx");
+  refused(options("there.xml"), "openvino", "", "there.xml");
+  refused(options("other.xml"), "openvino", "", "other.bin");
+  refused(options("directory"), "onnx", "triton", "directory");
 }
 
 TEST_F(ShipTest, BadOptionsLeaveNothing) {
