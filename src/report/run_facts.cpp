@@ -13,7 +13,7 @@ namespace retort {
 
 namespace {
 
-// "kd T=3 alpha=0.7"; the loss shows as it was given.
+// "kd T=3 alpha=0.7", or "... int8"; the loss shows as it was given.
 std::string method_of(const std::string& where, const Json& distill) {
   auto text = get<std::string>(where, distill, "loss");
   const bool has_temperature = text.find("temperature=") != std::string::npos;
@@ -21,7 +21,9 @@ std::string method_of(const std::string& where, const Json& distill) {
   std::replace(text.begin(), text.end(), ':', ' ');
   const Json temperature = get<Json>(where, distill, "temperature");
   if (!has_temperature && !temperature.is_null()) text += str(" T=", get<double>(where, distill, "temperature"));
-  return text + str(" alpha=", get<double>(where, distill, "alpha"));
+  text += str(" alpha=", get<double>(where, distill, "alpha"));
+  const std::string quantize = distill.contains("quantize") ? get<std::string>(where, distill, "quantize") : "";
+  return quantize.empty() ? text : text + " " + quantize;
 }
 
 // "greedy soup of 3": the members that it is made of.

@@ -62,7 +62,8 @@ void expect_plain_logits(const std::vector<float>& logits, int64_t n) {
   const float rows[4] = {8, 26, 44, 62};
   ASSERT_EQ(std::ssize(logits), 4 * n);
   for (int64_t i = 0; i < 4 * n; ++i) {
-    EXPECT_NEAR(logits[static_cast<size_t>(i)], rows[i % 4] * static_cast<float>(i / 4 + 1), 1e-3) << i;
+    const int64_t image = i / 4;
+    EXPECT_NEAR(logits[static_cast<size_t>(i)], rows[i % 4] * static_cast<float>(image + 1), 1e-3) << i;
   }
 }
 
@@ -203,7 +204,7 @@ TEST(Session, MetadataThatContradictTheGraphAreRefused) {
   };
   const auto refused = [&](const std::string& key, const std::string& value, const std::vector<std::string>& words) {
     std::vector<std::string> all = words;
-    all.push_back("said.onnx");
+    all.emplace_back("said.onnx");
     expect_error([&] { said(key, value); }, all, Error::Kind::failure);
   };
   Session good = said(kConfigKey, config_text("test", sidecar()));

@@ -334,6 +334,12 @@ TEST_F(CompareTest, RefusesBadInput) {
   expect_error([&] { compare_all({a}); }, {"dev"}, Error::Kind::usage);
 }
 
+TEST_F(CompareTest, AStudentThatWasTrainedForInt8SaysSo) {
+  Json distill = distill_json("kd");
+  distill["quantize"] = "int8";
+  EXPECT_EQ(read_facts(write_run("run", 1, run_json("student", 5, distill))).method, "kd T=3 alpha=0.7 int8");
+}
+
 TEST_F(CompareTest, FactsOfTheBestWeightsAreThoseOfTheRun) {
   write_run("run", 1, run_json("student", 5, distill_json("kd:temperature=4")), 0.5);
   test::write_run(dir / "run" / "best", data);
