@@ -47,9 +47,10 @@ std::vector<Int8Site> int8_sites(const Graph& graph) {
 bool reads_rounded(Op op) { return op != Op::add && op != Op::position_embedding; }
 
 Int8Steps int8_steps(const Int8Range& range) {
-  const float low = std::min(range.low, 0.0F), high = std::max(range.high, 0.0F);
-  const float scale = std::max(high - low, kLeastRange) / kInt8Values;
-  return {scale, static_cast<uint8_t>(std::clamp(std::round(-low / scale), 0.0F, kInt8Values))};
+  // In this order, min and max give their first argument where the other is NaN, as in a training that diverges.
+  const float low = std::min(0.0F, range.low), high = std::max(0.0F, range.high);
+  const float scale = std::max(kLeastRange, high - low) / kInt8Values;
+  return {scale, static_cast<uint8_t>(std::max(0.0F, std::min(kInt8Values, std::round(-low / scale))))};
 }
 
 std::string int8_ranges_text(const Int8Ranges& ranges) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "support/expect_error.h"
 
 namespace retort {
@@ -50,6 +52,9 @@ TEST(Int8, StepsHaveAnExactZero) {
   EXPECT_FLOAT_EQ(positive.scale, 2.0F / 255);
   EXPECT_EQ(positive.zero, 0);
   EXPECT_GT(nothing.scale, 0);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FLOAT_EQ(int8_steps({nan, 2}).scale, 2.0F / 255);
+  EXPECT_EQ(int8_steps({nan, nan}).zero, 0);
 }
 
 TEST(Int8, RangesComeBackAsTheyWere) {
