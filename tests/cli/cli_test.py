@@ -159,6 +159,12 @@ class CliTest(RetortCase):
             self.assertGreater(os.path.getsize(f"{self.dir}/table/table.{suffix}"), 100)
         with open(f"{self.dir}/table/table.json") as f:
             self.assertEqual(json.load(f)["rows"], doc["rows"])
+        self.run_retort("distill", "--labels", labels, "--data", self.data, "--student", "resnet8_half", "--epochs", 1,
+                        "--batch", 32, "--lr", 0.001, "--pretrained", student, "--quantize", "int8", "--out", f"{student}8")
+        doc = self.run_json("export", "--model", f"{student}8", "--precision", "int8", "--out", f"{student}8.onnx",
+                            "--max-loss", 1)
+        self.assertEqual(doc["int8"]["calibration_images"], 0)
+        self.assertLessEqual(doc["int8"]["trained"]["changed_decisions"], 128 // 20)
         self.assertIn("samples", self.error_line("distill", "--labels", labels, "--data", self.data, "--samples", 100,
                                                  "--student", "resnet8_half", "--out", f"{self.dir}/never", expect=1))
 
