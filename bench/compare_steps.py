@@ -86,7 +86,7 @@ def run(command):
 
 
 def measure(program, options):
-    """One run: {"images_per_second", "peak_memory"}."""
+    """One run: {"images_per_second", "peak_memory", "base_memory", ...}."""
     start = [options.peers_python, str(STEP)] if program.peer else [str(options.ours)]
     arguments = [*program.arguments, "--threads", str(options.threads), "--seconds", str(options.seconds)]
     if options.device != "cpu":
@@ -104,6 +104,11 @@ def run_rounds(programs, options, title):
     return results
 
 
+def peak(measurements, base=None):
+    """Highest memory of the runs, bytes; without `base`, a key."""
+    return max(m["peak_memory"] - (m[base] if base else 0) for m in measurements)
+
+
 def compare(configuration, results, unit):
     """One line of the table, as a list of cells."""
     def speeds(measurements):
@@ -116,16 +121,17 @@ def compare(configuration, results, unit):
     if "teacher_share" in ours[0]:
         share = statistics.median(m["teacher_share"] for m in ours)
         print(f"reading and combining the store: {100 * share:.2f}% of the step", file=sys.stderr, flush=True)
-    memory = max(m["peak_memory"] for m in ours) / max(m["peak_memory"] for m in other)
+    memory = peak(ours) / peak(other)
+    grown = peak(ours, "base_memory") / peak(other, "base_memory")
     median = statistics.median(ratios)
     return [configuration.title, f"{statistics.median(speeds(ours)):.0f}", best.name,
             f"{statistics.median(speeds(other)):.0f}", f"{median:.2f}", f"{min(ratios):.2f} to {max(ratios):.2f}",
-            f"{configuration.target:g}", "yes" if median >= configuration.target else "no", f"{memory:.2f}"]
+            f"{configuration.target:g}", "yes" if median >= configuration.target else "no", f"{memory:.2f}", f"{grown:.2f}"]
 
 
 def markdown(rows, unit):
     head = ["step", f"ours, {unit}", "other", f"other's, {unit}", "ratio", "lowest to highest", "aim", "reached",
-            "peak memory, ratio"]
+            "peak memory, ratio", "without what was there before the network"]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
 

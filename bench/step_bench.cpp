@@ -92,9 +92,11 @@ Lessons make_stored_lessons(const BenchArguments& arguments, const fs::path& dir
           arguments.classes};
 }
 
-/// Images a second, on the wall and of processor time, and the share of that time that goes into the teacher's word.
+/// Images a second, on the wall and of processor time, the share of that time that goes into the teacher's word, pages
+/// that a step gets of the system, and memory before the network is made.
 Json measure(const BenchArguments& arguments, Objective& objective, std::optional<Lessons>& lessons,
              std::vector<Batch>& pool) {
+  const int64_t base_memory = peak_memory_bytes();
   const NetworkOptions network_options{.device = arguments.device, .precision = parse_precision(arguments.precision)};
   Network network(build_model(arguments.model, arguments.classes, arguments.channels, arguments.size), network_options);
   Optimizer optimizer(network.parameters(), {.kind = "sgd", .momentum = 0.9, .weight_decay = 5e-4});
@@ -115,12 +117,17 @@ Json measure(const BenchArguments& arguments, Objective& objective, std::optiona
   for (int64_t i = 0; i < kWarmUp; ++i) step();
   steps = 0;
   reading = 0;
+  const int64_t start_faults = page_faults();
   const double start = wall_seconds(), start_cpu = process_cpu_seconds();
   while (wall_seconds() - start < arguments.seconds) step();
   const double wall = wall_seconds() - start, cpu = process_cpu_seconds() - start_cpu;
+  const double faults = static_cast<double>(page_faults() - start_faults) / static_cast<double>(steps);
   const auto images = static_cast<double>(steps * arguments.batch);
-  return {
-      {"images_per_second", images / wall}, {"images_per_core_second", images / cpu}, {"teacher_share", reading / cpu}};
+  return {{"images_per_second", images / wall},
+          {"images_per_core_second", images / cpu},
+          {"teacher_share", reading / cpu},
+          {"page_faults_per_step", faults},
+          {"base_memory", base_memory}};
 }
 
 void run(const BenchArguments& arguments) {

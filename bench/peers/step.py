@@ -66,6 +66,11 @@ def make_step(options):
     return step
 
 
+def peak_memory():
+    """Of the whole process so far, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def main():
     options = parse_arguments()
     torch.set_num_threads(options.threads)
@@ -73,6 +78,7 @@ def main():
     shape = (options.batch, options.channels, options.size, options.size)
     pool = [(torch.randn(shape).contiguous(memory_format=torch.channels_last).to(options.device),
              torch.randint(CLASSES, (options.batch,)).to(options.device)) for _ in range(POOL)]
+    base = peak_memory()
     step = make_step(options)
     for i in range(WARM_UP):
         step(*pool[i % POOL])
@@ -82,8 +88,8 @@ def main():
         steps += 1
     rate = steps * options.batch / (time.perf_counter() - start)
     core_rate = steps * options.batch / (time.process_time() - start_cpu)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"images_per_second": rate, "images_per_core_second": core_rate, "peak_memory": peak}))
+    print(json.dumps({"images_per_second": rate, "images_per_core_second": core_rate, "peak_memory": peak_memory(),
+                      "base_memory": base}))
 
 
 if __name__ == "__main__":

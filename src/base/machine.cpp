@@ -20,6 +20,12 @@ namespace retort {
 
 namespace {
 
+rusage usage_so_far() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage;
+}
+
 double clock_seconds(clockid_t clock) {
   timespec t{};
   ::clock_gettime(clock, &t);
@@ -75,11 +81,8 @@ double wall_seconds() { return clock_seconds(CLOCK_MONOTONIC); }
 double process_cpu_seconds() { return clock_seconds(CLOCK_PROCESS_CPUTIME_ID); }
 double thread_cpu_seconds() { return clock_seconds(CLOCK_THREAD_CPUTIME_ID); }
 
-int64_t peak_memory_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<int64_t>(usage.ru_maxrss) * 1024;
-}
+int64_t peak_memory_bytes() { return static_cast<int64_t>(usage_so_far().ru_maxrss) * 1024; }
+int64_t page_faults() { return static_cast<int64_t>(usage_so_far().ru_minflt); }
 
 void parallel_for(int threads, int64_t count, const std::function<void(int64_t)>& fn) {
   std::atomic<int64_t> next{0};

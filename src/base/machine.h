@@ -24,6 +24,9 @@ double process_cpu_seconds();
 double thread_cpu_seconds();
 /// Highest resident memory of this process so far, bytes.
 int64_t peak_memory_bytes();
+/// Pages that the system has given to this process so far, and cleared before: what allocating costs beside the
+/// allocator's own work.
+int64_t page_faults();
 
 /// Runs fn(0) ... fn(count - 1) on up to `threads` threads, rethrowing the first exception after all have ended.
 void parallel_for(int threads, int64_t count, const std::function<void(int64_t)>& fn);

@@ -1,5 +1,7 @@
 #include "base/memory.h"
 
+#include <cstdlib>  // any header of the C library says which one it is
+
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
