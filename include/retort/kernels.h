@@ -45,16 +45,17 @@ void norm_sums(int64_t channels, Part part, const float* x, const float* shift, 
 /// Fills y of the rows of `part`; `residual` may be null.
 void norm_forward(const NormRows& norm, Part part, const float* x, const float* residual, float* y);
 /// Fills sums [2, channels] of the rows of `part`: of dz, the gradient before the activation, and of dz * (x - mean).
-/// `y` (the result, for relu alone) decides where there was a residual, which is not kept; else it is null.
+/// `y` (the result, for relu alone) decides where there was a residual, which is not kept; else it is null. Where `dz`
+/// is not null it is filled, too.
 void norm_backward_sums(const NormRows& norm, Part part, const float* x, const float* y, const float* dy,
-                        const float* mean, double* sums);
+                        const float* mean, double* sums, float* dz);
 /// What dx is made of, for each channel: dx = scale * dz + by_x * (x - mean) + constant.
 struct NormGradient {
   const float *mean = nullptr, *by_x = nullptr, *constant = nullptr;
 };
-/// Fills dx of the rows of `part`, and dz where it is not null.
+/// Fills dx of the rows of `part`. With Activation::none dy is dz, and dx may be the same memory.
 void norm_backward(const NormRows& norm, const NormGradient& gradient, Part part, const float* x, const float* y,
-                   const float* dy, float* dx, float* dz);
+                   const float* dy, float* dx);
 
 /// Maps [images, pixels, channels] and a gate for each image and channel: squeeze-and-excite's two ends.
 struct GateMaps {

@@ -73,7 +73,7 @@ void forward_rows(const NormRows& norm, Part part, const float* x, const float* 
 
 template <class A>
 void backward_sums_of(const NormRows& norm, Part part, const float* x, const float* y, const float* dy,
-                      const float* mean, double* sums) {
+                      const float* mean, double* sums, float* dz_to) {
   const int64_t channels = norm.channels;
   sum_rows(channels, part, sums, [&](auto lanes, Part rows, int64_t c, auto& first, auto& second) HWY_ATTR {
     const auto scale = lanes.load(norm.scale + c), offset = lanes.load(norm.offset + c), center = lanes.load(mean + c);
@@ -82,6 +82,7 @@ void backward_sums_of(const NormRows& norm, Part part, const float* x, const flo
       const auto from = lanes.load(x + at);
       const float* out = y == nullptr ? nullptr : y + at;
       const auto dz = gradient_before<A>(lanes, from, out, lanes.load(dy + at), scale, offset);
+      if (dz_to != nullptr) lanes.store(dz, dz_to + at);
       first = add(lanes, first, dz);
       second = mul_add(lanes, dz, sub(lanes, from, center), second);
     }
@@ -90,7 +91,7 @@ void backward_sums_of(const NormRows& norm, Part part, const float* x, const flo
 
 template <class A>
 void backward_rows(const NormRows& norm, const NormGradient& gradient, Part part, const float* x, const float* y,
-                   const float* dy, float* dx, float* dz_out) {
+                   const float* dy, float* dx) {
   const int64_t channels = norm.channels;
   for (int64_t row = part.begin; row < part.end; ++row) {
     for_channels(channels, [&](auto lanes, int64_t c) HWY_ATTR {
@@ -101,7 +102,6 @@ void backward_rows(const NormRows& norm, const NormGradient& gradient, Part part
       const auto centered = sub(lanes, from, lanes.load(gradient.mean + c));
       const auto rest = mul_add(lanes, centered, lanes.load(gradient.by_x + c), lanes.load(gradient.constant + c));
       lanes.store(mul_add(lanes, dz, scale, rest), dx + at);
-      if (dz_out != nullptr) lanes.store(dz, dz_out + at);
     });
   }
 }
@@ -111,13 +111,14 @@ void forward(const NormRows& norm, Part part, const float* x, const float* resid
 }
 
 void backward_sums(const NormRows& norm, Part part, const float* x, const float* y, const float* dy, const float* mean,
-                   double* sums) {
-  with_activation(norm.activation, [&](auto a) { backward_sums_of<decltype(a)>(norm, part, x, y, dy, mean, sums); });
+                   double* sums, float* dz_to) {
+  with_activation(norm.activation,
+                  [&](auto a) { backward_sums_of<decltype(a)>(norm, part, x, y, dy, mean, sums, dz_to); });
 }
 
 void backward(const NormRows& norm, const NormGradient& gradient, Part part, const float* x, const float* y,
-              const float* dy, float* dx, float* dz) {
-  with_activation(norm.activation, [&](auto a) { backward_rows<decltype(a)>(norm, gradient, part, x, y, dy, dx, dz); });
+              const float* dy, float* dx) {
+  with_activation(norm.activation, [&](auto a) { backward_rows<decltype(a)>(norm, gradient, part, x, y, dy, dx); });
 }
 
 }  // namespace retort::HWY_NAMESPACE
@@ -140,13 +141,13 @@ void norm_forward(const NormRows& norm, Part part, const float* x, const float* 
 }
 
 void norm_backward_sums(const NormRows& norm, Part part, const float* x, const float* y, const float* dy,
-                        const float* mean, double* sums) {
-  HWY_DYNAMIC_DISPATCH(backward_sums)(norm, part, x, y, dy, mean, sums);
+                        const float* mean, double* sums, float* dz_to) {
+  HWY_DYNAMIC_DISPATCH(backward_sums)(norm, part, x, y, dy, mean, sums, dz_to);
 }
 
 void norm_backward(const NormRows& norm, const NormGradient& gradient, Part part, const float* x, const float* y,
-                   const float* dy, float* dx, float* dz) {
-  HWY_DYNAMIC_DISPATCH(backward)(norm, gradient, part, x, y, dy, dx, dz);
+                   const float* dy, float* dx) {
+  HWY_DYNAMIC_DISPATCH(backward)(norm, gradient, part, x, y, dy, dx);
 }
 
 }  // namespace retort

@@ -128,8 +128,14 @@ std::vector<at::Tensor> norm_gradients(Norm norm, const at::Tensor& gradient) {
   const float* x = norm.x.const_data_ptr<float>();
   const float* y = norm.y.defined() ? norm.y.const_data_ptr<float>() : nullptr;
   const float* by = dy.const_data_ptr<float>();
+  const at::Tensor dx = at::empty_like(norm.x);
+  const bool own_residual = norm.added && norm.activation != Activation::none;
+  // An exponential costs more than writing dz and reading it.
+  const bool keeps = own_residual || norm.activation == Activation::silu;
+  const at::Tensor dz = own_residual ? at::empty_like(norm.x) : keeps ? dx : dy;
+  float* dz_to = keeps ? dz.mutable_data_ptr<float>() : nullptr;
   const std::vector<double> sums = sum_parts(norm, [&](Part part, double* to) {
-    norm_backward_sums(norm.kernel(), part, x, y, by, norm.channels.of(kMean), to);
+    norm_backward_sums(norm.kernel(), part, x, y, by, norm.channels.of(kMean), to, dz_to);
   });
   const at::Tensor dweight = at::empty({channels}, dy.options()), dbias = at::empty({channels}, dy.options());
   for (int64_t c = 0; c < channels; ++c) {
@@ -143,16 +149,17 @@ std::vector<at::Tensor> norm_gradients(Norm norm, const at::Tensor& gradient) {
     norm.channels.to(kByX)[c] = static_cast<float>(share * inverse * weight_sum);
     norm.channels.to(kConstant)[c] = static_cast<float>(share * bias_sum);
   }
-  const at::Tensor dx = at::empty_like(norm.x);
-  const bool own_residual = norm.added && norm.activation != Activation::none;
-  const at::Tensor dz = own_residual ? at::empty_like(norm.x) : at::Tensor();
   const NormGradient parts{norm.channels.of(kMean), norm.channels.of(kByX), norm.channels.of(kConstant)};
+  NormRows rows = norm.kernel();
+  if (keeps) {
+    rows.activation = Activation::none;
+    by = dz_to;
+    y = nullptr;
+  }
   float* dx_to = dx.mutable_data_ptr<float>();
-  float* dz_to = own_residual ? dz.mutable_data_ptr<float>() : nullptr;
-  run_parts(norm.rows(), norm.parts(),
-            [&](int64_t, Part part) { norm_backward(norm.kernel(), parts, part, x, y, by, dx_to, dz_to); });
+  run_parts(norm.rows(), norm.parts(), [&](int64_t, Part part) { norm_backward(rows, parts, part, x, y, by, dx_to); });
   std::vector<at::Tensor> out = {dx, dweight, dbias};
-  if (norm.added) out.push_back(own_residual ? dz : dy);
+  if (norm.added) out.push_back(dz);
   return out;
 }
 

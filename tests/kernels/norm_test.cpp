@@ -85,13 +85,17 @@ TEST_P(NormTest, BackwardIsItsDefinition) {
     sums[k] += dz[i];
     sums[k + mean.size()] += dz[i] * centered;
   }
-  norm_backward_sums(norm, all, x.data(), known(y), dy.data(), mean.data(), got_sums.data());
-  expect_near(got_sums, sums, "sums");
   std::vector<float> got_dx(x.size()), got_dz(x.size());
-  const NormGradient gradient{mean.data(), by_x.data(), constant.data()};
-  norm_backward(norm, gradient, all, x.data(), known(y), dy.data(), got_dx.data(), got_dz.data());
-  expect_near(got_dx, dx, "dx");
+  norm_backward_sums(norm, all, x.data(), known(y), dy.data(), mean.data(), got_sums.data(), got_dz.data());
+  expect_near(got_sums, sums, "sums");
   expect_near(got_dz, dz, "dz");
+  const NormGradient gradient{mean.data(), by_x.data(), constant.data()};
+  norm_backward(norm, gradient, all, x.data(), known(y), dy.data(), got_dx.data());
+  expect_near(got_dx, dx, "dx");
+  // From dz, in its memory.
+  norm_backward({c.channels, Activation::none, scale.data(), offset.data()}, gradient, all, x.data(), nullptr,
+                got_dz.data(), got_dz.data());
+  expect_near(got_dz, dx, "dx from dz");
 }
 
 TEST_P(NormTest, StatisticsAreExactFarFromZero) {
