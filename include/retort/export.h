@@ -38,6 +38,7 @@ struct OnnxOptions {
   bool softmax = false;
   /// The input is pixels, uint8 [N, H, W, C], and normalised inside; else float32 [N, C, H, W], normalised.
   bool uint8 = false;
+  bool calibrated = true;  ///< the model's calibration is inside, where it has one
 };
 
 /// What the file says of itself.

@@ -1,6 +1,6 @@
 /// \file model.h
 /// Anything that predicts, behind one interface: a run directory, an ONNX or OpenVINO file, an ensemble. Loaded, run
-/// over samples, measured.
+/// over samples. What it costs: model_bench.h.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,11 @@ struct ModelOptions {
   std::string device = "cpu";
   std::string precision = "f32";  ///< "f32", "bf16" or "auto" (by the net's kind)
   int64_t img_size = 0;           ///< side of the images that members see; 0 is what each was trained at
+  /// What runs the networks of runs: "libtorch", or "openvino", which is faster on a CPU, at the size that each was
+  /// trained at, after an export on the way. Files always run in OpenVINO.
+  std::string runtime = "libtorch";
+  int streams = 1;    ///< in OpenVINO a call's images go to so many networks side by side, which share the threads
+  int64_t batch = 0;  ///< OpenVINO compiles for calls of so many images, which is faster; others cost more. 0: any
 };
 
 /// One or several networks with the combiner that makes one answer of theirs. Not thread-safe.
@@ -58,6 +63,8 @@ class Model {
   const Combiner& combiner() const;
   /// What the networks run in: "f32" or "bf16", "mixed" where members differ.
   std::string precision() const;
+  /// ModelOptions::streams; 1 where LibTorch runs a member.
+  int streams() const;
   /// Sums over members, for one image of each member's size.
   Cost cost() const;
   /// Bytes of weights and configurations.
@@ -147,41 +154,5 @@ struct CalibrateOptions {
 /// run, in `ensemble.json` of an ensemble. From then on Model applies it. Throws usage errors on models of the hub,
 /// cascades and unknown methods; throws Error, and writes nothing, where the monitor stops it.
 Calibration calibrate_model(const CalibrateOptions& options, const Monitor& monitor = {});
-
-/// What running a model costs on this machine.
-struct Measurement {
-  std::string model, precision;
-  int64_t batch = 1;
-  int threads = 1;
-  double latency_mean = 0, latency_median = 0, latency_p99 = 0;  ///< seconds a batch
-  int64_t throughput_batch = 0;
-  double throughput = 0;    ///< images a second at `throughput_batch`
-  int64_t peak_memory = 0;  ///< bytes; 0 where not measured
-  int64_t size_on_disk = 0, parameters = 0, macs = 0;
-};
-
-struct BenchOptions {
-  int64_t batch = 1;              ///< for latency
-  int64_t throughput_batch = 64;  ///< 0: throughput is not measured
-  double seconds = 2;             ///< measured time per model for either number, after warm-up
-  int threads = 1;
-  ModelOptions model;
-  /// Real images to show, in a fixed random order and again from the first; a cascade needs them. Up to 1024 of them,
-  /// or as many as 256 MB hold, are made ready before.
-  std::optional<Samples> samples;
-  /// Measures peak memory of running one model in a process of its own; the library cannot start itself again, the
-  /// command can.
-  std::function<int64_t(const std::string& path)> peak_memory;
-};
-
-/// Times models in turn, one call each, so that the machine's drift hits all alike: on the same samples, or on random
-/// pixels of the members' size. The calling thread keeps `options.threads`. Stopped by the monitor, it returns what it
-/// has measured by then. Throws a usage error on a cascade where there are no samples.
-std::vector<Measurement> bench(const std::vector<std::string>& paths, const BenchOptions& options,
-                               const Monitor& monitor = {});
-
-/// Loads a model, runs all members on three batches of either size that bench() times, and returns the highest resident
-/// memory of this whole process so far, bytes. Only a process that does nothing else gives a number about the model.
-int64_t measure_peak_memory(const std::string& path, const BenchOptions& options);
 
 }  // namespace retort

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -73,7 +74,9 @@ struct LabelsInfo {
   };
   std::vector<Teacher> teachers;  ///< one per member
   std::string precision;          ///< what the teachers ran in: "f32", "bf16"
-  double core_seconds = 0;        ///< what writing cost, all processes together
+  /// The largest difference of a logit from float32 on some samples; nothing in older stores.
+  std::optional<double> float32_difference = std::nullopt;
+  double core_seconds = 0;  ///< what writing cost, all processes together
 };
 
 /// Writes a store shard by shard: a shard is one member's logits for one view. `labels.json` comes last, so that a

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "retort/model.h"
+#include "retort/model_bench.h"
 
 namespace retort {
 

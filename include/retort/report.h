@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "retort/metrics.h"
-#include "retort/model.h"
+#include "retort/model_bench.h"
 
 namespace retort {
 

@@ -12,6 +12,7 @@
 #include "retort/kernels.h"
 #include "retort/metrics.h"
 #include "retort/model.h"
+#include "retort/model_bench.h"
 #include "retort/predictions.h"
 #include "retort/recipe.h"
 #include "retort/report.h"

@@ -120,6 +120,7 @@ struct LabelOptions {
   uint64_t seed = 0;  ///< of the views
   std::string out;
   std::string precision = "auto", device = "cpu";
+  std::string runtime = "openvino";  ///< ModelOptions::runtime; on other devices than the CPU always libtorch
   int threads = 0;  ///< members and views are labelled side by side, one thread each; 0 is all usable cores
 };
 /// Writes soft labels of every member for `views` views of each training sample. Several processes that are given the

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/command.h"
+#include "retort/model_bench.h"
 
 namespace retort::cli {
 

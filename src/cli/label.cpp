@@ -1,3 +1,5 @@
+#include <iomanip>
+
 #include "cli/command.h"
 #include "train/options.h"
 
@@ -44,8 +46,10 @@ void run_label(Context& context, LabelOptions options, int64_t verify) {
        {"classes", info->classes},
        {"teachers", teachers},
        {"precision", info->precision},
+       {"float32_difference", *info->float32_difference},
        {"label_core_seconds", info->core_seconds}},
-      str(options.out, ": ", info->views, " views of ", info->samples, " samples by ", join(teachers), "; ",
+      str(options.out, ": ", info->views, " views of ", info->samples, " samples by ", join(teachers), " in ",
+          info->precision, ", logits within ", std::setprecision(2), *info->float32_difference, " of float32; ",
           duration(info->core_seconds), " of processor time\nnext: ", context.program_typed, " distill --labels ",
           shell_quote(options.out), " --teacher ", shell_quote(options.teacher), " --data ", shell_quote(options.data),
           options.samples > 0 ? str(" --samples ", options.samples) : "", unlabeled_flags(options),

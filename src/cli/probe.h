@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/command.h"
-#include "retort/model.h"
+#include "retort/model_bench.h"
 
 namespace retort::cli {
 

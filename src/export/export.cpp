@@ -151,6 +151,7 @@ OnnxExport::OnnxExport(const std::string& model, const OnnxOptions& options, con
   s.softmax = options.softmax;
   s.source = read_export_source(model, monitor);
   check_networks(s.source);
+  if (!options.calibrated) s.source.mix.calibration.reset();
   s.facts = {.config = config_of(s.source), .data = s.source.provenance.value("data", "")};
   for (Lowered& network : lower_networks(s.networks, s.source, options.uint8)) {
     s.logits.push_back(network.logits);

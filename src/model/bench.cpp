@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/energy.h"
 #include "base/machine.h"
 #include "base/random.h"
-#include "retort/model.h"
+#include "retort/model_bench.h"
 #include "retort/network.h"
 
 namespace retort {
@@ -12,6 +13,7 @@ namespace {
 
 constexpr int kWarmUpCalls = 5;
 constexpr size_t kMinCalls = 10, kMaxCalls = 100'000;
+constexpr double kOutlier = 2;  // times the median
 constexpr double kTellSeconds = 0.2;
 constexpr int64_t kMostImages = 1024, kMostBytes = 256 << 20;
 
@@ -70,9 +72,11 @@ class Timed {
     next_ = 0;
   }
   void time() {
+    energy_.take();
     const double start = wall_seconds();
     run();
     seconds_.push_back(wall_seconds() - start);
+    joules_ += energy_.take();
     total_ += seconds_.back();
   }
   bool enough(double seconds) const {
@@ -82,6 +86,14 @@ class Timed {
   double mean() const { return seconds_.empty() ? 0 : total_ / static_cast<double>(seconds_.size()); }
   double images_per_second() const {
     return total_ > 0 ? static_cast<double>(batch_) * static_cast<double>(seconds_.size()) / total_ : 0;
+  }
+  double joules_per_image() const {
+    return seconds_.empty() ? 0 : joules_ / static_cast<double>(batch_ * std::ssize(seconds_));
+  }
+  // Share of calls that took much longer than most.
+  double outliers() const {
+    const auto slow = std::ranges::count_if(seconds_, [limit = kOutlier * quantile(0.5)](double s) { return s > limit; });
+    return seconds_.empty() ? 0 : static_cast<double>(slow) / static_cast<double>(seconds_.size());
   }
   // The smallest time that a share `q` of calls did not exceed.
   double quantile(double q) const {
@@ -109,7 +121,8 @@ class Timed {
   int64_t next_ = 0;  ///< the first image of the next batch
   std::vector<float> logits_;
   std::vector<double> seconds_;
-  double total_ = 0;
+  double total_ = 0, joules_ = 0;
+  EnergyMeter energy_;
 };
 
 // Tells of measured seconds a few times a second; asking more often would disturb what is measured.
@@ -163,38 +176,73 @@ void check_options(const BenchOptions& o) {
   check("threads", o.threads);
 }
 
+Model load_for(const std::string& path, const BenchOptions& options, int64_t batch, const Monitor& monitor) {
+  ModelOptions how = options.model;
+  how.batch = batch;
+  Model model(path, how, monitor);
+  if (!model.is_cascade()) return model;
+  if (!options.samples) {
+    fail_usage(path, "is a cascade, whose cost depends on the images that it sees; give real ones by --data");
+  }
+  return Model(path, options.model, monitor);  // its members see fewer images
+}
+
+// Also says what they are, and how long that took.
+std::vector<Model> load(const std::vector<std::string>& paths, const BenchOptions& options, int64_t batch,
+                        std::vector<Measurement>& out, const Monitor& monitor) {
+  std::vector<Model> models;
+  for (const std::string& path : paths) {
+    const double start = wall_seconds();
+    const Model& model = models.emplace_back(load_for(path, options, batch, monitor));
+    Measurement m{.model = path, .precision = model.precision(), .batch = batch};
+    m.load_seconds = wall_seconds() - start;
+    m.threads = options.threads;
+    m.streams = model.streams();
+    m.size_on_disk = model.size_on_disk();
+    m.parameters = model.cost().parameters;
+    m.macs = model.cost().macs;
+    out.push_back(m);
+  }
+  return models;
+}
+
+void add_latency(Measurement& m, const Timed& timed) {
+  m.latency_mean = timed.mean();
+  m.latency_median = timed.quantile(0.5);
+  m.latency_p90 = timed.quantile(0.9);
+  m.latency_p99 = timed.quantile(0.99);
+  m.latency_max = timed.quantile(1);
+  m.outliers = timed.outliers();
+  m.joules_per_image = timed.joules_per_image();
+}
+
+void add_throughput(Measurement& m, int64_t batch, const Timed& timed) {
+  m.throughput_batch = batch;
+  m.throughput = timed.images_per_second();
+  m.joules_per_image = timed.joules_per_image();
+}
+
 }  // namespace
 
 std::vector<Measurement> bench(const std::vector<std::string>& paths, const BenchOptions& options,
                                const Monitor& monitor) {
   check_options(options);
   set_threads(options.threads);
-  std::vector<Model> models;
-  for (const std::string& path : paths) {
-    models.emplace_back(path, options.model, monitor);
-    if (models.back().is_cascade() && !options.samples) {
-      fail_usage(path, "is a cascade, whose cost depends on the images that it sees; give real ones by --data");
-    }
-  }
-  const std::vector<Timed> latency = time_in_turn(models, options.batch, options, "bench latency", monitor);
-  std::vector<Timed> throughput;
-  if (options.throughput_batch > 0) {
-    throughput = time_in_turn(models, options.throughput_batch, options, "bench throughput", monitor);
-  }
   std::vector<Measurement> out;
-  for (size_t i = 0; i < models.size(); ++i) {
-    Measurement m{.model = paths[i], .precision = models[i].precision(), .batch = options.batch};
-    m.threads = options.threads;
-    m.latency_mean = latency[i].mean();
-    m.latency_median = latency[i].quantile(0.5);
-    m.latency_p99 = latency[i].quantile(0.99);
-    m.throughput_batch = options.throughput_batch;
-    m.throughput = throughput.empty() ? 0 : throughput[i].images_per_second();
-    if (options.peak_memory && !monitor.stopping()) m.peak_memory = options.peak_memory(paths[i]);
-    m.size_on_disk = models[i].size_on_disk();
-    m.parameters = models[i].cost().parameters;
-    m.macs = models[i].cost().macs;
-    out.push_back(m);
+  {
+    std::vector<Model> models = load(paths, options, options.batch, out, monitor);
+    const std::vector<Timed> latency = time_in_turn(models, options.batch, options, "bench latency", monitor);
+    for (size_t i = 0; i < out.size(); ++i) add_latency(out[i], latency[i]);
+  }
+  if (options.throughput_batch > 0) {
+    std::vector<Measurement> again;
+    std::vector<Model> models = load(paths, options, options.throughput_batch, again, monitor);
+    const std::vector<Timed> throughput =
+        time_in_turn(models, options.throughput_batch, options, "bench throughput", monitor);
+    for (size_t i = 0; i < out.size(); ++i) add_throughput(out[i], options.throughput_batch, throughput[i]);
+  }
+  for (Measurement& m : out) {
+    if (options.peak_memory && !monitor.stopping()) m.peak_memory = options.peak_memory(m.model);
   }
   return out;
 }

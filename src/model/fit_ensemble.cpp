@@ -4,6 +4,7 @@
 #include "base/machine.h"
 #include "model/held_out.h"
 #include "model/model_files.h"
+#include "retort/model_bench.h"
 #include "retort/network.h"
 
 namespace retort {

@@ -2,12 +2,16 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/file.h"
 #include "model/load_network.h"
+#include "retort/export.h"
 #include "retort/infer.h"
+#include "retort/zoo.h"
 
 namespace retort {
 
@@ -32,14 +36,37 @@ class NetworkMember final : public MemberNet {
   Network network_;
 };
 
+// Calls are cut into what the session was compiled for, or into a part for each stream.
 class SessionMember final : public MemberNet {
  public:
-  SessionMember(const fs::path& file, const SessionOptions& options) : session_(file, options) {}
-  void run(const float* images, int64_t n, float* logits) override { session_.run(images, n, logits); }
+  SessionMember(const fs::path& file, const SessionOptions& options) : options_(options), session_(file, options) {}
+
+  void run(const float* images, int64_t n, float* logits) override {
+    const int64_t part = options_.batch > 0 ? options_.batch : (n + options_.streams - 1) / options_.streams;
+    const int64_t whole = options_.batch > 0 ? n / part * part : n;
+    if (whole == part) {
+      session_.run(images, part, logits);
+    } else if (whole > 0) {
+      session_.run_batches(images, whole, part, logits);
+    }
+    if (whole < n) run_padded(images + whole * pixels(), n - whole, logits + whole * classes());
+  }
   std::string precision() const override { return session_.precision(); }
+  int streams() const override { return options_.streams; }
   const Session& session() const { return session_; }
 
  private:
+  int64_t pixels() const { return session_.config().preprocess.size.numel(); }
+  int64_t classes() const { return session_.config().num_classes; }
+  void run_padded(const float* images, int64_t n, float* logits) {
+    std::vector<float> padded(images, images + n * pixels());
+    padded.resize(static_cast<size_t>(options_.batch * pixels()));
+    std::vector<float> out(static_cast<size_t>(options_.batch * classes()));
+    session_.run(padded.data(), options_.batch, out.data());
+    std::copy_n(out.begin(), n * classes(), logits);
+  }
+
+  SessionOptions options_;
   Session session_;
 };
 
@@ -55,11 +82,51 @@ LoadedMember load_run(const Model::Member& named, const fs::path& run, const Mod
   return out;
 }
 
+/// A name for a file that is gone at the end.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& ending) {
+    static std::atomic<int> count{0};
+    path_ = fs::temp_directory_path() / str("retort-", ::getpid(), "-", ++count, ending);
+  }
+  ~TemporaryFile() {
+    std::error_code none;
+    fs::remove(path_, none);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
 // On the threads that LibTorch would use here.
+SessionOptions session_options(const ModelOptions& o) {
+  const auto streams = static_cast<int64_t>(o.streams);
+  return {.threads = at::get_num_threads(),
+          .streams = o.streams,
+          .precision = o.precision,
+          .batch = o.batch > 0 ? std::max<int64_t>(1, o.batch / streams) : 0,
+          .img_size = o.img_size};
+}
+
+LoadedMember load_run_in_openvino(const Model::Member& named, const fs::path& run, const ModelOptions& options) {
+  if (options.device != "cpu") fail_usage(named.path, "runtime openvino on ", options.device, "; expected the device cpu");
+  const TemporaryFile file(".onnx");
+  OnnxExport(run.string(), {.calibrated = false}).write(file.path());
+  LoadedMember out{.member = named};
+  const ModelConfig& c = out.member.config = read_config(run);
+  const ImageShape& size = c.preprocess.size;
+  out.member.cost = cost(build_model(c.architecture, c.num_classes, size.channels, size.height),
+                         {size.channels, size.height, size.width});
+  out.size_on_disk = file_bytes(weights_path(run)) + file_bytes(run / "config.json");
+  out.net = std::make_unique<SessionMember>(file.path(), session_options(options));
+  return out;
+}
+
 LoadedMember load_session(const Model::Member& named, const fs::path& file, const ModelOptions& options) {
-  auto net = std::make_unique<SessionMember>(
-      file,
-      SessionOptions{.threads = at::get_num_threads(), .precision = options.precision, .img_size = options.img_size});
+  auto net = std::make_unique<SessionMember>(file, session_options(options));
   const Session& session = net->session();
   LoadedMember out{.member = named};
   out.member.config = session.config();
@@ -77,7 +144,10 @@ LoadedMember load_member(const std::string& path, const ModelFiles::Network& fil
   const bool is_file = is_session_file(found);
   if (!is_file) check_run(path, found);
   const Model::Member named{files.ref, is_ensemble ? member_hash(found) : files.hash, {}};
-  return is_file ? load_session(named, found, options) : load_run(named, found, options);
+  if (is_file) return load_session(named, found, options);
+  if (options.runtime == "openvino") return load_run_in_openvino(named, found, options);
+  if (options.runtime == "libtorch") return load_run(named, found, options);
+  fail_usage(path, "runtime is '", options.runtime, "'; expected libtorch or openvino");
 }
 
 }  // namespace retort

@@ -18,7 +18,9 @@ class MemberNet {
   virtual void run(const float* images, int64_t n, float* logits) = 0;
   /// "f32", "bf16" or "f16".
   virtual std::string precision() const = 0;
-  /// Null for a file.
+  /// Parts of a call that run at once.
+  virtual int streams() const { return 1; }
+  /// Null for what OpenVINO runs.
   virtual Network* network() { return nullptr; }
 };
 

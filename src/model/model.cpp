@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <ranges>
 
 #include "model/member_net.h"
 #include "model/model_files.h"
@@ -108,6 +109,11 @@ std::string Model::precision() const {
   const std::string first = state_->nets.front()->precision();
   const bool same = std::ranges::all_of(state_->nets, [&](const auto& net) { return net->precision() == first; });
   return same ? first : "mixed";
+}
+
+int Model::streams() const {
+  const auto streams = [](const auto& net) { return net->streams(); };
+  return std::ranges::min(state_->nets | std::views::transform(streams));
 }
 
 const std::vector<Model::Input>& Model::inputs() const { return state_->inputs; }

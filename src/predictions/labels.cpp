@@ -80,6 +80,7 @@ LabelsInfo LabelsWriter::finish() {
   Json json{{"retort_labels", kLabelsVersion}};
   json.update(info_to_json(info_));
   json["core_seconds"] = info_.core_seconds;
+  if (info_.float32_difference) json[kFloat32Difference] = *info_.float32_difference;
   json["shards"] = std::move(shards);
   write_file(directory_ / kLabelsFile, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   return info_;

@@ -78,6 +78,7 @@ LabelsInfo info_from_json(std::string_view where, const Json& json) {
                              get<std::string>(where, teacher, "hash"), features_from_json(where, teacher)});
   }
   info.core_seconds = get<double>(where, json, "core_seconds");
+  if (json.contains(kFloat32Difference)) info.float32_difference = get<double>(where, json, kFloat32Difference);
   check_info(where, info);
   return info;
 }

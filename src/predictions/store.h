@@ -13,6 +13,7 @@ namespace retort {
 
 inline constexpr int64_t kLabelsVersion = 3, kOldestLabelsVersion = 2;  // 2 had neither features nor unlabeled data
 inline constexpr const char* kLabelsFile = "labels.json";
+inline constexpr const char* kFloat32Difference = "float32_difference";
 
 /// What labels.json says of a store's making, without its cost and its shards.
 Json info_to_json(const LabelsInfo& info);

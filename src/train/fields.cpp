@@ -67,6 +67,7 @@ Fields fields(LabelOptions& o) {
           {"top", &o.top, "Keep the highest logits of each row alone, such as 32 of 1000; 0 is all"},
           {"augment", &o.augment, "Augmentations that make a view"},
           {"precision", &o.precision, "auto, f32 or bf16"},
+          {"runtime", &o.runtime, "What runs the teacher on a CPU: openvino or libtorch"},
           {"out", &o.out, "Directory to make"}};
 }
 

@@ -21,11 +21,31 @@ namespace retort {
 namespace {
 
 constexpr std::chrono::milliseconds kWait{500};
+constexpr int64_t kCompared = 64;
+
+// OpenVINO has the CPU's faster kernels; features are looked at in LibTorch's networks.
+ModelOptions model_options(const LabelOptions& o) {
+  const bool openvino = o.device == "cpu" && o.features.empty();
+  return {.device = o.device, .precision = o.precision, .runtime = openvino ? o.runtime : "libtorch"};
+}
+
+// The largest difference of a logit from what the members say in float32, on a few samples.
+double difference_from_float32(const LabelOptions& options, Model& model, const Samples& samples,
+                               const Monitor& monitor) {
+  const Samples few = samples.subset(std::min(kCompared, samples.size()));
+  Model exact(options.teacher, {.device = options.device}, monitor);
+  const Predictions a = predict(model, few), b = predict(exact, few);
+  double largest = 0;
+  for (size_t i = 0; i < a.logits.size(); ++i) {
+    largest = std::max(largest, std::abs(static_cast<double>(a.logits[i]) - static_cast<double>(b.logits[i])));
+  }
+  return largest;
+}
 
 // Loads the teacher once to see that it fits; its networks are let go before the work.
 LabelsInfo describe(const LabelOptions& options, const std::string& augment, const DataSet& data,
                     const Monitor& monitor) {
-  Model model(options.teacher, {.device = options.device, .precision = options.precision}, monitor);
+  Model model(options.teacher, model_options(options), monitor);
   model.check_fits(data);
   LabelsInfo info = labels_info(data);
   info.views = options.views;
@@ -33,6 +53,7 @@ LabelsInfo describe(const LabelOptions& options, const std::string& augment, con
   info.augment = augment;
   info.seed = options.seed;
   info.precision = model.precision();
+  info.float32_difference = difference_from_float32(options, model, data.train, monitor);
   for (int64_t m = 0; m < model.members(); ++m) {
     const Model::Member& member = model.member(m);
     info.teachers.push_back(
@@ -136,7 +157,7 @@ struct Labelling {
 
   LabelRows rows(int64_t member, const Samples& some, int64_t view, const Monitor& monitor) const {
     const LabelsInfo::Teacher& teacher = info.teachers[static_cast<size_t>(member)];
-    Model model(teacher.path, {.device = options.device, .precision = options.precision});
+    Model model(teacher.path, model_options(options));
     const PredictOptions how{
         .augment = Augment(info.augment), .seed = info.seed, .view = view, .mix_with = samples.indices};
     return label_rows(model, teacher.features, some, how, monitor);
@@ -166,6 +187,7 @@ void write_shards(const Labelling& labelling, LabelsWriter& writer, const std::v
 
 std::optional<LabelsInfo> write_labels(const LabelOptions& options, const Monitor& monitor) {
   check_options(options);
+  set_threads(resolve_threads(options.threads));
   const DataSet data = select_samples(options, open_data(options.data), monitor);
   const Samples& samples = data.train;
   const LabelsInfo info = describe(options, resolve_augment(options.augment, data), data, monitor);

@@ -4,7 +4,7 @@
 
 #include "base/machine.h"
 #include "model/tiny_runs.h"
-#include "retort/model.h"
+#include "retort/model_bench.h"
 #include "support/expect_error.h"
 #include "support/idx_files.h"
 #include "support/temp_dir.h"
@@ -42,12 +42,43 @@ TEST_F(BenchTest, MeasuresEachModel) {
     EXPECT_EQ(m.threads, 1);
     EXPECT_EQ(m.throughput_batch, 8);
     EXPECT_GT(m.latency_median, 0);
-    EXPECT_GE(m.latency_p99, m.latency_median);
+    EXPECT_GE(m.latency_p90, m.latency_median);
+    EXPECT_GE(m.latency_p99, m.latency_p90);
+    EXPECT_GE(m.latency_max, m.latency_p99);
+    EXPECT_GE(m.outliers, 0);
+    EXPECT_LT(m.outliers, 0.5);
+    EXPECT_GT(m.load_seconds, 0);
+    EXPECT_EQ(m.streams, 1);
     EXPECT_GT(m.throughput, 0);
     EXPECT_EQ(m.size_on_disk, model.size_on_disk());
     EXPECT_EQ(m.parameters, model.cost().parameters);
     EXPECT_EQ(m.macs, model.cost().macs);
   }
+}
+
+// Batches 1 to 8 on one thread, then on two; streams for what OpenVINO runs.
+TEST_F(BenchTest, SweepsSettings) {
+  options.threads = 2;
+  EXPECT_EQ(sweep({run}, options).size(), 8u);
+  options.model.runtime = "openvino";
+  const std::vector<Measurement> all = sweep({run, other}, options);
+  ASSERT_EQ(all.size(), 2u * (4 + 4 + 3));
+  for (const Measurement& m : all) {
+    EXPECT_EQ(m.throughput_batch, m.batch);
+    EXPECT_NEAR(m.throughput * m.latency_mean, static_cast<double>(m.batch), 1e-6);
+    EXPECT_LE(m.streams, m.threads);
+  }
+  EXPECT_EQ(all.back().streams, 2);
+  EXPECT_EQ(all.back().batch, 8);
+}
+
+TEST(BestSetting, HasTheHighestThroughputWithinTheLimit) {
+  const std::vector<Measurement> all = {{.batch = 1, .latency_p90 = 1, .throughput = 10},
+                                        {.batch = 2, .latency_p90 = 2, .throughput = 15},
+                                        {.batch = 4, .latency_p90 = 4, .throughput = 20}};
+  EXPECT_EQ(best_setting(all, 3)->batch, 2);
+  EXPECT_EQ(best_setting(all, 4)->batch, 4);
+  EXPECT_EQ(best_setting(all, 0.5), nullptr);
 }
 
 TEST_F(BenchTest, TellsAndStops) {

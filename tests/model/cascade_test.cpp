@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "model/tiny_runs.h"
-#include "retort/model.h"
+#include "retort/model_bench.h"
 #include "support/expect_error.h"
 #include "support/idx_files.h"
 #include "support/temp_dir.h"

@@ -255,6 +255,30 @@ TEST_F(DistillTest, MixedViewsAreTheSameForTeacherAndStudent) {
   expect_same_losses("stored", "live");
 }
 
+TEST_F(DistillTest, RuntimesLabelAlikeAndSayHowFarTheyAreFromFloat32) {
+  train_member("a", 1);
+  LabelOptions o = label_options("a", "openvino");
+  ASSERT_EQ(o.runtime, "openvino");
+  const auto info = write_labels(o);
+  ASSERT_TRUE(info && info->float32_difference);
+  EXPECT_GT(*info->float32_difference, 0);
+  EXPECT_LT(*info->float32_difference, 1e-3);
+  o.out = path("libtorch");
+  o.runtime = "libtorch";
+  EXPECT_EQ(*write_labels(o)->float32_difference, 0);
+  const Labels fast(path("openvino")), exact(path("libtorch"));
+  std::vector<float> a(static_cast<size_t>(info->samples * info->classes)), b(a.size());
+  std::vector<int64_t> positions(static_cast<size_t>(info->samples));
+  std::iota(positions.begin(), positions.end(), 0);
+  fast.read(1, positions, a);
+  exact.read(1, positions, b);
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::max(1.F, std::abs(b[i])));
+  EXPECT_EQ(*Labels(path("openvino")).info().float32_difference, *info->float32_difference);
+  o.out = path("labels");
+  o.runtime = "caffe";
+  expect_error([&] { write_labels(o); }, {"caffe", "openvino"}, Error::Kind::usage);
+}
+
 TEST_F(DistillTest, LabelsAreEachMembersLogits) {
   train_member("a", 1);
   LabelOptions o = label_options("a", "labels");
