@@ -2,11 +2,11 @@
 """From members to a student on Fashion-MNIST: soft labels and distilling from them, against PyTorch with live teachers.
 
     compare_workflows.py --retort build/retort --members RUN RUN RUN [--peers-python .deps/peers/bin/python]
-                         [--student resnet8_half] [--views 4] [--epochs 16] [--seeds 3]
+                         [--student resnet8_half] [--views 4] [--epochs 16] [--seeds 3] [--label-precision int8]
 
-The same members, samples, number of views, epochs, batches, loss, optimiser and schedule, one thread each, in turns by
-seed. Counted is processor time: of ours all of `retort label` and `retort distill`, validation included; of PyTorch the
-training alone, without importing it. Each side's students are judged on test. Members are runs of vgg8, resnets of the
+The same members, samples, number of views, epochs, batches, loss, optimiser, schedule and validation after each epoch,
+one thread each, in turns by seed. Counted is processor time: of ours all of `retort label` and `retort distill`; of
+PyTorch training and validation, without importing it. Each side's students are judged on test. Members are runs of vgg8, resnets of the
 small-image papers or wide resnets, such as those of `retort demo`.
 """
 
@@ -45,7 +45,7 @@ class Workflow:
         core_seconds(self.verb("ensemble", "--method", "mean_logits", "--samples", "200", "--out",
                                f"{self.directory}/teacher", "--members", *self.options.members))
         return core_seconds(self.verb("label", "--teacher", f"{self.directory}/teacher", "--out",
-                                      f"{self.directory}/labels", *self.same))
+                                      f"{self.directory}/labels", "--precision", self.options.label_precision, *self.same))
 
     def ours(self, seed):
         """(processor seconds, accuracy on test)"""
@@ -82,6 +82,7 @@ def main():
     parser.add_argument("--views", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--label-precision", default="f32", help="of `retort label`: f32, bf16 or int8")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32", help="PyTorch's")
     options = parser.parse_args()
     ours, peers = [], []
@@ -97,7 +98,7 @@ def main():
     together = sum(p[0] for p in peers) / (labelling + sum(o[0] for o in ours))
     accuracies = [a for _, a in ours], [a for _, a in peers]
     print(f"{machine()}, one thread; {options.student}, {options.views} views, {options.epochs} epochs of "
-          f"{options.samples} images\nlabelling {labelling:.0f} s and distilling "
+          f"{options.samples} images\nlabelling in {options.label_precision} {labelling:.0f} s and distilling "
           f"{statistics.median(o[0] for o in ours):.0f} s against {statistics.median(p[0] for p in peers):.0f} s: "
           f"{statistics.median(ratios):.2f} times as fast ({min(ratios):.2f} to {max(ratios):.2f}); all {options.seeds} "
           f"seeds from one store {together:.2f} times; aim: {AIM:g}\naccuracy on test {summary(accuracies[0])} against "

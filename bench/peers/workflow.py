@@ -5,7 +5,7 @@ do from a store: the same members' weights, samples, number of views, epochs, ba
     workflow.py --members RUN RUN RUN --student resnet8_half --views 4 --epochs 16 --seed 0
 
 The mean of the members' logits is the teacher. Images lie in memory; crops and flips are made a batch at a time.
-Prints one JSON line: accuracy on test, and processor time of the training, without the start of the program.
+Prints one JSON line: accuracy on test, and processor time of training and validation, without the start of the program.
 """
 
 import argparse
@@ -75,12 +75,12 @@ def fnv1a(text):
 
 
 def chosen(count, samples):
-    """Places in the training file of the fixed subset that `--samples` takes."""
+    """Places in the training file of the fixed subset that `--samples` takes, and of all of val."""
     split, subset = 1, 2
     ids = [mix64(fnv1a("train") ^ mix64(i)) for i in range(count)]
-    train = [i for i in range(count) if first_number(0, split, ids[i], 0) % 10 != 0]
-    ranked = sorted(train, key=lambda i: first_number(0, subset, ids[i], 0))
-    return sorted(ranked[:samples])
+    val = [i for i in range(count) if first_number(0, split, ids[i], 0) % 10 == 0]
+    train = sorted(set(range(count)).difference(val), key=lambda i: first_number(0, subset, ids[i], 0))
+    return sorted(train[:samples]), val
 
 
 # ---- data
@@ -96,9 +96,10 @@ class Data:
     def __init__(self, options):
         read = {part: (read_idx(options.data / f"{part}-images-idx3-ubyte.gz"),
                        read_idx(options.data / f"{part}-labels-idx1-ubyte.gz").long()) for part in ("train", "t10k")}
-        places = torch.tensor(chosen(len(read["train"][0]), options.samples))
+        places, val = (torch.tensor(some) for some in chosen(len(read["train"][0]), options.samples))
         self.images, self.labels = read["train"][0][places], read["train"][1][places]
-        self.test_images, self.test_labels = read["t10k"]
+        self.val = read["train"][0][val], read["train"][1][val]
+        self.test = read["t10k"]
         pixels = self.images.float() / 255
         self.mean, self.std = pixels.mean(), pixels.std()
         self.padded = F.pad(self.images, (2, 2, 2, 2))
@@ -135,11 +136,11 @@ def load_member(run):
     return net.eval()
 
 
-def accuracy(net_logits, data):
+def accuracy(net_logits, data, images, labels):
     with torch.no_grad():
-        right = [(net_logits(data.normalise(images)).argmax(1) == labels).sum()
-                 for images, labels in zip(data.test_images.split(500), data.test_labels.split(500))]
-    return sum(right).item() / len(data.test_labels)
+        right = [(net_logits(data.normalise(some)).argmax(1) == true).sum()
+                 for some, true in zip(images.split(256), labels.split(256))]
+    return sum(right).item() / len(labels)
 
 
 def rate(options, step, steps, warm_up):
@@ -176,6 +177,9 @@ def train(options, data, teachers):
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             step += 1
+        with autocast():
+            accuracy(student.eval(), data, *data.val)
+        student.train()
     return student.eval()
 
 
@@ -188,7 +192,7 @@ def main():
     begun = time.process_time()
     student = train(options, data, teachers)
     seconds = time.process_time() - begun
-    print(json.dumps({"accuracy": accuracy(student, data), "core_seconds": seconds}))
+    print(json.dumps({"accuracy": accuracy(student, data, *data.test), "core_seconds": seconds}))
 
 
 if __name__ == "__main__":

@@ -23,13 +23,14 @@ class Network;
 
 struct ModelOptions {
   std::string device = "cpu";
-  std::string precision = "f32";  ///< "f32", "bf16" or "auto" (by the net's kind)
+  std::string precision = "f32";  ///< "f32", "bf16" or "auto" (by the net's kind); "int8" in OpenVINO
   int64_t img_size = 0;           ///< side of the images that members see; 0 is what each was trained at
   /// What runs the networks of runs: "libtorch", or "openvino", which is faster on a CPU, at the size that each was
   /// trained at, after an export on the way. Files always run in OpenVINO.
   std::string runtime = "libtorch";
   int streams = 1;    ///< in OpenVINO a call's images go to so many networks side by side, which share the threads
   int64_t batch = 0;  ///< OpenVINO compiles for calls of so many images, which is faster; others cost more. 0: any
+  std::optional<Samples> calibration = std::nullopt;  ///< images of train that learn the ranges of "int8"
 };
 
 /// One or several networks with the combiner that makes one answer of theirs. Not thread-safe.

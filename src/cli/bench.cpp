@@ -172,7 +172,8 @@ void add_bench(CLI::App& app, Context& context) {
       ->capture_default_str();
   verb->add_option("--precision", arguments->bench.model.precision, "f32, bf16 or auto")->capture_default_str();
   verb->add_option("--runtime", arguments->bench.model.runtime, "Of runs: libtorch or openvino")->capture_default_str();
-  verb->add_option("--streams", arguments->bench.model.streams, "Networks side by side in OpenVINO, on shares of a call")
+  verb->add_option("--streams", arguments->bench.model.streams,
+                   "Networks side by side in OpenVINO, on shares of a call")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   verb->add_flag("--sweep", arguments->sweep,

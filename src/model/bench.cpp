@@ -92,7 +92,8 @@ class Timed {
   }
   // Share of calls that took much longer than most.
   double outliers() const {
-    const auto slow = std::ranges::count_if(seconds_, [limit = kOutlier * quantile(0.5)](double s) { return s > limit; });
+    const auto slow =
+        std::ranges::count_if(seconds_, [limit = kOutlier * quantile(0.5)](double s) { return s > limit; });
     return seconds_.empty() ? 0 : static_cast<double>(slow) / static_cast<double>(seconds_.size());
   }
   // The smallest time that a share `q` of calls did not exceed.

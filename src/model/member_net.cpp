@@ -8,6 +8,7 @@
 #include <atomic>
 
 #include "base/file.h"
+#include "model/int8_plan.h"
 #include "model/load_network.h"
 #include "retort/export.h"
 #include "retort/infer.h"
@@ -16,6 +17,8 @@
 namespace retort {
 
 namespace {
+
+constexpr const char* kInt8 = "int8";
 
 class NetworkMember final : public MemberNet {
  public:
@@ -106,17 +109,29 @@ SessionOptions session_options(const ModelOptions& o) {
   const auto streams = static_cast<int64_t>(o.streams);
   return {.threads = at::get_num_threads(),
           .streams = o.streams,
-          .precision = o.precision,
+          .precision = o.precision == kInt8 ? "f32" : o.precision,  // integers are in the file
           .batch = o.batch > 0 ? std::max<int64_t>(1, o.batch / streams) : 0,
           .img_size = o.img_size};
 }
 
+// In place of the same in float32.
+void write_int8(const OnnxExport& source, const std::string& where, const Preprocess& preprocess,
+                const ModelOptions& options, const fs::path& file) {
+  if (!options.calibration)
+    fail_usage(where, "int8 needs images to learn ranges from; export it with --precision int8");
+  const std::vector<float> images = calibration_images(where, *options.calibration, preprocess);
+  source.write(file, learn_plan(source.facts(), file, kDefaultRange, images, at::get_num_threads()));
+}
+
 LoadedMember load_run_in_openvino(const Model::Member& named, const fs::path& run, const ModelOptions& options) {
-  if (options.device != "cpu") fail_usage(named.path, "runtime openvino on ", options.device, "; expected the device cpu");
+  if (options.device != "cpu")
+    fail_usage(named.path, "runtime openvino on ", options.device, "; expected the device cpu");
   const TemporaryFile file(".onnx");
-  OnnxExport(run.string(), {.calibrated = false}).write(file.path());
+  const OnnxExport source(run.string(), {.calibrated = false});
+  source.write(file.path());
   LoadedMember out{.member = named};
   const ModelConfig& c = out.member.config = read_config(run);
+  if (options.precision == kInt8) write_int8(source, named.path, c.preprocess, options, file.path());
   const ImageShape& size = c.preprocess.size;
   out.member.cost = cost(build_model(c.architecture, c.num_classes, size.channels, size.height),
                          {size.channels, size.height, size.width});

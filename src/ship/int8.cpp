@@ -5,79 +5,21 @@
 
 #include "base/file.h"
 #include "base/machine.h"
+#include "model/int8_plan.h"
+#include "model/ranges.h"
 #include "retort/metrics.h"
 #include "retort/network.h"
 #include "ship/check.h"
-#include "ship/ranges.h"
 
 namespace retort {
 
 namespace {
 
 constexpr const char* kWhere = "export --precision int8";
-constexpr int64_t kFewestImages = 32, kImagesForErrors = 64, kBatch = 16, kChecksOfOneChange = 20;
-
-std::vector<float> images_of(const Samples& samples, const Preprocess& preprocess) {
-  std::vector<float> images;
-  images.reserve(static_cast<size_t>(samples.size() * preprocess.size.numel()));
-  Loader loader(samples, preprocess, {.batch = 1, .workers = usable_cores()});
-  loader.start(/*epoch=*/0, kPlainView);
-  while (const Batch* batch = loader.next()) images.insert(images.end(), batch->images.begin(), batch->images.end());
-  return images;
-}
-
-// Images of one colour each, or all the same, tell nothing of ranges.
-void check_images(const std::string& data, std::span<const float> images, size_t numel) {
-  bool plain = true, same = true;
-  for (size_t i = 0; i < images.size() && (plain || same); ++i) {
-    plain &= images[i] == images[i / numel * numel];
-    same &= images[i] == images[i % numel];
-  }
-  if (!plain && !same) return;
-  fail(data, "its calibration images are all ", plain ? "of one value" : "the same",
-       "; ranges cannot be learnt from them; give real images");
-}
+constexpr int64_t kImagesForErrors = 64, kBatch = 16, kChecksOfOneChange = 20;
 
 // Of a file that takes pixels, mean and deviation are the file's, not the network's.
 const Preprocess& preprocess_of(const Model& file) { return file.inputs().front().preprocess; }
-
-std::vector<float> calibration_images(const Int8Task& task) {
-  const Samples samples = task.data.train.subset(task.options.int8.samples);
-  if (samples.size() < kFewestImages) {
-    fail(task.data.spec, "has ", samples.size(), " images of train to calibrate with; expected at least ",
-         kFewestImages);
-  }
-  const Preprocess& preprocess = preprocess_of(task.reference);
-  std::vector<float> images = images_of(samples, preprocess);
-  check_images(task.data.spec, images, static_cast<size_t>(preprocess.size.numel()));
-  return images;
-}
-
-// Those that no training has given a range.
-std::set<std::string> unknown_values(const Int8Task& task) {
-  std::set<std::string> names;
-  for (const Int8Layer& layer : task.source.facts().int8_layers) {
-    names.insert(layer.inputs.begin(), layer.inputs.end());
-  }
-  for (const auto& [name, value] : task.source.facts().int8_trained) names.erase(name);
-  return names;
-}
-
-Int8Plan plan_from(const Int8Task& task, std::span<const float> images) {
-  std::set<std::string> pixels, names = unknown_values(task);
-  for (const Int8Layer& layer : task.source.facts().int8_layers) {
-    if (layer.sees_images) pixels.insert(layer.inputs[0]);
-  }
-  Int8Plan plan{.values = task.source.facts().int8_trained};
-  if (names.empty()) return plan;
-  for (auto& [name, stats] :
-       observe(task.reference.path(), {names.begin(), names.end()}, images, resolve_threads(task.options.threads))) {
-    const bool pixel = pixels.contains(name);  // whose range is what it is; none is an outlier
-    const float limit = clipped_at(pixel ? "minmax" : task.options.int8.range, stats);
-    plan.values[name] = {std::max(stats.low, -limit), std::min(stats.high, limit), std::move(stats.means)};
-  }
-  return plan;
-}
 
 Model trial(const Int8Task& task, const Int8Plan& plan) {
   const fs::path file = fs::path(task.reference.path()).replace_filename("trial.onnx");
@@ -156,15 +98,19 @@ Int8Report::Trained compare_trained(const Int8Task& task, Model& file) {
 
 void check_int8_options(const Int8Options& options) {
   check_range_method(options.range);
-  if (options.samples < kFewestImages) {
-    fail_usage(kWhere, options.samples, " calibration images; expected at least ", kFewestImages);
+  if (options.samples < kFewestCalibrationImages) {
+    fail_usage(kWhere, options.samples, " calibration images; expected at least ", kFewestCalibrationImages);
   }
   if (!(options.max_loss >= 0)) fail_usage(kWhere, "max_loss is ", options.max_loss, "; expected 0 or more");
 }
 
 Int8Search find_int8_plan(const Int8Task& task) {
-  const std::vector<float> images = calibration_images(task);
-  Int8Search found{plan_from(task, images), answers(task.reference, task.data.val, task.monitor)};
+  const Int8Options& how = task.options.int8;
+  const std::vector<float> images =
+      calibration_images(task.data.spec, task.data.train.subset(how.samples), preprocess_of(task.reference));
+  Int8Search found{
+      learn_plan(task.source.facts(), task.reference.path(), how.range, images, resolve_threads(task.options.threads)),
+      answers(task.reference, task.data.val, task.monitor)};
   Int8Plan& plan = found.plan;
   const auto loss = [&] {
     Model file = trial(task, plan);
@@ -187,7 +133,7 @@ Int8Search find_int8_plan(const Int8Task& task) {
 Int8Report report_int8(const Int8Task& task, const Int8Search& found, const fs::path& file) {
   Int8Report report{.skipped = {found.plan.skip.begin(), found.plan.skip.end()}};
   Model quantised(file.string());
-  if (unknown_values(task).empty()) {
+  if (unknown_values(task.source.facts()).empty()) {
     report.trained = compare_trained(task, quantised);
   } else {
     report.calibration_images = std::min(task.options.int8.samples, task.data.train.size());

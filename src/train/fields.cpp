@@ -66,7 +66,7 @@ Fields fields(LabelOptions& o) {
           {"views", &o.views, "Views of each sample; more than a store has are added to it"},
           {"top", &o.top, "Keep the highest logits of each row alone, such as 32 of 1000; 0 is all"},
           {"augment", &o.augment, "Augmentations that make a view"},
-          {"precision", &o.precision, "auto, f32 or bf16"},
+          {"precision", &o.precision, "auto, f32, bf16, or int8 by OpenVINO, with ranges from 300 of the samples"},
           {"runtime", &o.runtime, "What runs the teacher on a CPU: openvino or libtorch"},
           {"out", &o.out, "Directory to make"}};
 }

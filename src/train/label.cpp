@@ -1,12 +1,15 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <map>
+#include <mutex>
 #include <numeric>
 #include <thread>
 
 #include "base/file.h"
 #include "base/machine.h"
 #include "base/random.h"
+#include "model/int8_plan.h"
 #include "model/model_files.h"
 #include "retort/network.h"
 #include "retort/train.h"
@@ -24,9 +27,11 @@ constexpr std::chrono::milliseconds kWait{500};
 constexpr int64_t kCompared = 64;
 
 // OpenVINO has the CPU's faster kernels; features are looked at in LibTorch's networks.
-ModelOptions model_options(const LabelOptions& o) {
+ModelOptions model_options(const LabelOptions& o, const Samples& samples) {
   const bool openvino = o.device == "cpu" && o.features.empty();
-  return {.device = o.device, .precision = o.precision, .runtime = openvino ? o.runtime : "libtorch"};
+  ModelOptions how{.device = o.device, .precision = o.precision, .runtime = openvino ? o.runtime : "libtorch"};
+  how.calibration = samples.subset(std::min(kCalibrationImages, samples.size()));
+  return how;
 }
 
 // The largest difference of a logit from what the members say in float32, on a few samples.
@@ -45,7 +50,7 @@ double difference_from_float32(const LabelOptions& options, Model& model, const 
 // Loads the teacher once to see that it fits; its networks are let go before the work.
 LabelsInfo describe(const LabelOptions& options, const std::string& augment, const DataSet& data,
                     const Monitor& monitor) {
-  Model model(options.teacher, model_options(options), monitor);
+  Model model(options.teacher, model_options(options, data.train), monitor);
   model.check_fits(data);
   LabelsInfo info = labels_info(data);
   info.views = options.views;
@@ -150,22 +155,49 @@ std::vector<Shard> missing_shards(const LabelsWriter& writer, const LabelsInfo& 
 }
 
 // What the shards of one store are made from.
-struct Labelling {
+class Labelling {
+ public:
+  Labelling(const LabelOptions& how, const Samples& whole, const LabelsInfo& info)
+      : options(how), samples(whole), info_(info), model_options_(model_options(how, whole)) {}
+
   const LabelOptions& options;
   const Samples& samples;
-  const LabelsInfo& info;
 
-  LabelRows rows(int64_t member, const Samples& some, int64_t view, const Monitor& monitor) const {
-    const LabelsInfo::Teacher& teacher = info.teachers[static_cast<size_t>(member)];
-    Model model(teacher.path, model_options(options));
+  /// Thread-safe.
+  LabelRows rows(int64_t member, const Samples& some, int64_t view, const Monitor& monitor) {
     const PredictOptions how{
-        .augment = Augment(info.augment), .seed = info.seed, .view = view, .mix_with = samples.indices};
-    return label_rows(model, teacher.features, some, how, monitor);
+        .augment = Augment(info_.augment), .seed = info_.seed, .view = view, .mix_with = samples.indices};
+    Model model = take(member);
+    LabelRows rows = label_rows(model, teacher(member).features, some, how, monitor);
+    const std::lock_guard lock(mutex_);
+    idle_[member].push_back(std::move(model));
+    return rows;
   }
+
+ private:
+  const LabelsInfo::Teacher& teacher(int64_t member) const { return info_.teachers[static_cast<size_t>(member)]; }
+  // One that has made another view; those of other members have done theirs, mostly.
+  Model take(int64_t member) {
+    {
+      const std::lock_guard lock(mutex_);
+      std::erase_if(idle_, [&](const auto& entry) { return entry.first != member; });
+      if (std::vector<Model>& own = idle_[member]; !own.empty()) {
+        Model model = std::move(own.back());
+        own.pop_back();
+        return model;
+      }
+    }
+    return Model(teacher(member).path, model_options_);
+  }
+
+  const LabelsInfo& info_;
+  ModelOptions model_options_;
+  std::mutex mutex_;
+  std::map<int64_t, std::vector<Model>> idle_;
 };
 
 // Writes those shards that no other process holds.
-void write_shards(const Labelling& labelling, LabelsWriter& writer, const std::vector<Shard>& shards,
+void write_shards(Labelling& labelling, LabelsWriter& writer, const std::vector<Shard>& shards,
                   SharedProgress& progress, const Monitor& monitor) {
   const int threads = resolve_threads(labelling.options.threads);
   const int at_once = static_cast<int>(std::min<int64_t>(threads, std::ssize(shards)));
@@ -193,9 +225,10 @@ std::optional<LabelsInfo> write_labels(const LabelOptions& options, const Monito
   const LabelsInfo info = describe(options, resolve_augment(options.augment, data), data, monitor);
   LabelsWriter writer(options.out, info);
   std::vector<Shard> missing = missing_shards(writer, info);
+  Labelling labelling(options, samples, info);
   SharedProgress progress(monitor, "label with " + model_name(options.teacher), std::ssize(missing) * samples.size());
   while (!missing.empty()) {
-    write_shards({options, samples, info}, writer, missing, progress, monitor);
+    write_shards(labelling, writer, missing, progress, monitor);
     if (monitor.stopping()) return std::nullopt;
     missing = missing_shards(writer, info);
     // Other processes hold those; what one that ends leaves undone is done here.
@@ -222,6 +255,7 @@ LabelsCheck verify_labels(const LabelOptions& options, int64_t rows, const Monit
   check_labels(options.out, info, expected);
   set_threads(resolve_threads(options.threads));
   LabelsCheck check{.tolerance = info.precision == "f32" ? 2e-3 : 5e-2};
+  Labelling labelling(options, samples, info);
   Rng rng = stream(options.seed, Purpose::sample);
   const int64_t members = std::ssize(info.teachers), each = std::max<int64_t>(1, rows / members);
   for (int64_t member = 0; member < members; ++member) {
@@ -232,8 +266,7 @@ LabelsCheck verify_labels(const LabelOptions& options, int64_t rows, const Monit
       positions.push_back(static_cast<int64_t>(rng.below(static_cast<uint64_t>(samples.size()))));
       some.indices.push_back(samples.indices[static_cast<size_t>(positions.back())]);
     }
-    compare_with(check, labels, member, view, positions,
-                 Labelling{options, samples, info}.rows(member, some, view, monitor));
+    compare_with(check, labels, member, view, positions, labelling.rows(member, some, view, monitor));
   }
   return check;
 }

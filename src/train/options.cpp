@@ -202,7 +202,10 @@ void check_options(const LabelOptions& o) {
   check.at_least("unlabeled_samples", o.unlabeled_samples, 0, INT64_MAX);
   check.at_least("views", o.views, 1, kMaxViews);
   check_augment(o.augment);
-  check.threads_and_device(o.threads, o.precision);
+  const bool int8 = o.precision == "int8";
+  check.threads_and_device(o.threads, int8 ? "f32" : o.precision);
+  check.require(!int8 || (o.runtime == "openvino" && o.features.empty()), "precision", o.precision,
+                "it with --runtime openvino and without --features");
 }
 
 void check_options(const SoupOptions& o) {

@@ -274,6 +274,17 @@ TEST_F(DistillTest, RuntimesLabelAlikeAndSayHowFarTheyAreFromFloat32) {
   exact.read(1, positions, b);
   for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 2e-3 * std::max(1.F, std::abs(b[i])));
   EXPECT_EQ(*Labels(path("openvino")).info().float32_difference, *info->float32_difference);
+  o.out = path("int8");
+  o.runtime = "openvino";
+  o.precision = "int8";
+  const auto rounded = write_labels(o);
+  EXPECT_EQ(rounded->precision, "int8");
+  EXPECT_GT(*rounded->float32_difference, *info->float32_difference);
+  EXPECT_LT(*rounded->float32_difference, 0.5);
+  EXPECT_TRUE(verify_labels(o, 20).good());
+  o.runtime = "libtorch";
+  expect_error([&] { write_labels(o); }, {"int8", "--runtime openvino"}, Error::Kind::usage);
+  o.precision = "f32";
   o.out = path("labels");
   o.runtime = "caffe";
   expect_error([&] { write_labels(o); }, {"caffe", "openvino"}, Error::Kind::usage);

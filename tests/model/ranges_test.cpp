@@ -1,4 +1,4 @@
-#include "ship/ranges.h"
+#include "model/ranges.h"
 
 #include <gtest/gtest.h>
 
