@@ -75,7 +75,10 @@ struct TrainOptions {
   uint64_t view_seed = 0;          ///< of the views, apart from `seed` so that several seeds share one store
   bool resume = false;             ///< go on from `out/checkpoint`, bit for bit with the same thread count
   double checkpoint_seconds = 60;  ///< also at every epoch
-  std::string role = "member";     ///< "member" or "student", for reports; "student" wherever `distill` is set
+  /// Remark where the time of its steps goes, once some have been made (docs/plan.md). For one training alone, on the
+  /// CPU; what it learns stays the same.
+  bool profile = false;
+  std::string role = "member";  ///< "member" or "student", for reports; "student" wherever `distill` is set
   std::optional<DistillOptions> distill;
 };
 

@@ -27,6 +27,7 @@ void add_distill(CLI::App& app, Context& context) {
   verb->get_option("--student")->required()->delimiter(',');
   verb->get_option("--out")->required();
   verb->get_option("--freeze")->delimiter(',');
+  add_profile(*verb, *options);
 }
 
 }  // namespace retort::cli

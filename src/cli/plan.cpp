@@ -1,7 +1,3 @@
-#include <algorithm>
-#include <iomanip>
-#include <sstream>
-
 #include "base/machine.h"
 #include "cli/command.h"
 #include "network/measure.h"
@@ -17,35 +13,20 @@ struct PlanArguments {
   double seconds = 0.05;
 };
 
-std::string size_text(const Shape& shape) {
-  std::string text;
-  for (const int64_t n : shape) text += (text.empty() ? "" : "x") + std::to_string(n);
-  return text;
-}
-
 Json step_json(const StepCost& cost) {
-  return {{"nodes", cost.nodes}, {"candidate", cost.candidate}, {"input", cost.in},
-          {"output", cost.out},  {"seconds", cost.seconds},     {"torch_seconds", cost.torch_seconds}};
-}
-
-void write_row(std::ostream& out, const StepCost& cost, double total) {
-  const std::string more = cost.nodes.size() > 1 ? str(" to ", cost.nodes.back()) : "";
-  out << '\n'
-      << std::left << std::setw(10) << cost.candidate << std::setw(11) << size_text(cost.in) << std::setw(11)
-      << size_text(cost.out) << std::right << std::fixed << std::setprecision(3) << std::setw(9) << cost.seconds * 1e3
-      << std::setprecision(1) << std::setw(6) << 100 * cost.seconds / total << "%" << std::setprecision(3)
-      << std::setw(10) << cost.torch_seconds * 1e3 << "  " << cost.nodes.front() << more;
+  const StepLabel& label = cost.label;
+  return {{"nodes", label.nodes}, {"candidate", label.candidate}, {"input", label.in},
+          {"output", label.out},  {"seconds", cost.seconds},      {"torch_seconds", cost.torch_seconds}};
 }
 
 std::string table(const std::vector<StepCost>& costs, double total, double torch_total) {
-  std::ostringstream out;
-  out << std::left << std::setw(10) << "candidate" << std::setw(11) << "input" << std::setw(11) << "output"
-      << std::right << std::setw(9) << "ms" << std::setw(7) << "share" << std::setw(10) << "LibTorch"
-      << "  nodes";
-  for (const StepCost& cost : costs) write_row(out, cost, total);
-  out << "\nin all " << std::fixed << std::setprecision(2) << total * 1e3 << " ms a step, by LibTorch's operations "
-      << torch_total * 1e3 << " ms, without loss and optimizer";
-  return out.str();
+  std::string text = step_heading({"ms", "LibTorch", "share"});
+  for (const StepCost& cost : costs) {
+    text += "\n" + step_line(cost.label, {milliseconds(cost.seconds), milliseconds(cost.torch_seconds),
+                                          share_text(cost.seconds, total)});
+  }
+  return str(text, "\nin all ", milliseconds(total), " ms a step, by LibTorch's operations ", milliseconds(torch_total),
+             " ms, without loss and optimizer");
 }
 
 void run_plan(const Context& context, const PlanArguments& arguments) {

@@ -10,6 +10,11 @@ void add_common(const Context& context, TrainOptions& options) {
   options.device = context.device;
 }
 
+void add_profile(CLI::App& verb, TrainOptions& options) {
+  verb.add_flag("--profile", options.profile,
+                "After some steps, print what each phase of a step and each step of the network's plan takes");
+}
+
 void stopped_training(Context& context, const TrainOptions& options) {
   context.stopped("Go on with: " + context.command_line + (options.resume ? "" : " --resume"));
 }
@@ -67,6 +72,7 @@ void add_train(CLI::App& app, Context& context) {
       "Backbone (see: retort list models); that of --pretrained where it is left out");
   verb->get_option("--out")->required();
   verb->get_option("--freeze")->delimiter(',');
+  add_profile(*verb, *options);
   CLI::Option* diversify =
       verb->add_option("--diversify", *spec, "Members that differ, at --out/1, 2, ... (see: retort list diversities)");
   verb->add_option("--folds", options->folds, "K networks, each trained on train and val but for one of K folds")

@@ -10,6 +10,9 @@ namespace retort::cli {
 /// Fills in what the common options say.
 void add_common(const Context& context, TrainOptions& options);
 
+/// The flag --profile.
+void add_profile(CLI::App& verb, TrainOptions& options);
+
 /// The same, trains, prints the result and the next commands.
 void run_training(Context& context, TrainOptions options);
 

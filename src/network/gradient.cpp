@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "network/step_clock.h"
 #include "retort/base.h"
 
 namespace retort {
@@ -43,6 +44,7 @@ bool wants_gradient(const std::vector<at::Tensor>& inputs) {
 
 void set_backward(const at::Tensor& result, const std::vector<at::Tensor>& inputs, Backward backward) {
   if (!wants_gradient(inputs)) return;
+  if (StepClock* clock = StepClock::current()) backward = clock->timed(std::move(backward));
   at::Tensor made = result;
   torch::autograd::create_gradient_edge(
       made, c10::make_intrusive<BackwardNode>(torch::autograd::collect_next_edges(inputs), std::move(backward)));

@@ -123,18 +123,12 @@ std::vector<StepCost> measure_plan(const Graph& graph, const Shape& image, int64
   std::vector<StepCost> costs;
   for (const Step& step : plan.steps) {
     std::vector<Step> alone;
-    StepCost cost{.candidate = step.candidate->name};
     for (const int i : step.nodes) {
       alone.push_back(plain.steps[static_cast<size_t>(i - 1)]);  // one a node, but for the input
-      cost.nodes.push_back(graph.nodes[static_cast<size_t>(i)].name);
     }
-    cost.in = shapes[static_cast<size_t>(step.inputs[0])];
-    cost.out = shapes[static_cast<size_t>(step.nodes.back())];
     const std::string key = likeness(graph, shapes, step);
     if (!known.contains(key)) known[key] = measure(graph, shapes, batch, step, alone, seconds);
-    cost.seconds = known[key].planned;
-    cost.torch_seconds = known[key].torch;
-    costs.push_back(std::move(cost));
+    costs.push_back({label_of(graph, shapes, step), known[key].planned, known[key].torch});
   }
   return costs;
 }

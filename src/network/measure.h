@@ -2,17 +2,14 @@
 /// What each step of a plan costs in training, measured alone: forward and all its gradients, on random numbers.
 #pragma once
 
-#include <string>
 #include <vector>
 
-#include "retort/graph.h"
+#include "network/step_table.h"
 
 namespace retort {
 
 struct StepCost {
-  std::vector<std::string> nodes;
-  std::string candidate;
-  Shape in, out;             ///< of one image: its first input, what it gives
+  StepLabel label;
   double seconds = 0;        ///< of one call each way, the best of several
   double torch_seconds = 0;  ///< the same by LibTorch's operations, node by node
 };

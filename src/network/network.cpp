@@ -15,6 +15,7 @@
 #include "network/fake_quantise.h"
 #include "network/init.h"
 #include "network/plan.h"
+#include "network/step_clock.h"
 
 namespace retort {
 
@@ -156,11 +157,17 @@ at::Tensor Network::run_graph(const at::Tensor& images, bool training, Taps* tap
       *tap->second = values[static_cast<size_t>(node)];
   };
   give_to_taps(0);
+  const auto run_step = [&](size_t s) {
+    const Step& step = plan.steps[s];
+    return rounding ? rounding->run(step.nodes.back(), values)
+                    : step.candidate->run({graph_, step, values, by_index_, training, plan.in_place[s]});
+  };
+  StepClock* const clock = StepClock::current();
+  if (clock) clock->begin(graph_, plan, images.sizes());
   for (size_t s = 0; s < plan.steps.size(); ++s) {
     const Step& step = plan.steps[s];
     values[static_cast<size_t>(step.nodes.back())] =
-        rounding ? rounding->run(step.nodes.back(), values)
-                 : step.candidate->run({graph_, step, values, by_index_, training, plan.in_place[s]});
+        clock ? clock->forward(s, [&] { return run_step(s); }) : run_step(s);
     give_to_taps(step.nodes.back());
     for (const int input : step.inputs) {
       if (plan.last_use[static_cast<size_t>(input)] == static_cast<int>(s)) values[static_cast<size_t>(input)].reset();

@@ -186,6 +186,8 @@ void check_options(const TrainOptions& o) {
   check.at_least("views", o.views, 0, INT64_MAX);
   check.threads_and_device(o.threads, o.precision);
   check.zero_or_more("checkpoint_seconds", o.checkpoint_seconds);
+  check.require(!o.profile || o.device == "cpu", "device", o.device,
+                "cpu beside --profile; elsewhere our clocks would see launches alone");
   check.require(o.role == "member" || o.role == "student", "role", o.role, "member or student");
   if (!o.distill) return;
   check_distill(check, *o.distill);
@@ -230,9 +232,13 @@ Json options_json(const TrainOptions& options) {
   return json;
 }
 
-void check_distinct_outs(const std::vector<TrainOptions>& options) {
+void check_several(const std::vector<TrainOptions>& options) {
   std::set<std::string> outs;
   for (const TrainOptions& o : options) {
+    if (o.profile && options.size() > 1) {
+      fail_usage(verb_of(o), "--profile given for ", options.size(),
+                 " trainings at once, which share the machine; profile one of them alone");
+    }
     if (!outs.insert(std::filesystem::path(o.out).lexically_normal().string()).second) {
       fail_usage(verb_of(o), "two trainings would write ", o.out, "; give each a directory of its own");
     }
@@ -262,7 +268,7 @@ void check_pass(const std::vector<TrainOptions>& students) {
                                                 "/distill/feature_teacher",
                                                 "/distill/combiner",
                                                 "/distill/teacher_precision"};
-  check_distinct_outs(students);
+  check_several(students);
   const Json first = options_json(students.front());
   for (const TrainOptions& o : students) {
     const std::vector<std::string> differences =

@@ -29,8 +29,8 @@ Fields fields(SoupOptions& options);
 /// All options by the names of the struct; `distill` is null or an object.
 Json options_json(const TrainOptions& options);
 
-/// Throws a usage error where two would write the same directory.
-void check_distinct_outs(const std::vector<TrainOptions>& options);
+/// Throws a usage error where two would write the same directory, or one asks for a profile, which is of one alone.
+void check_several(const std::vector<TrainOptions>& options);
 
 /// The same, and where students of one pass differ in what it shares.
 void check_pass(const std::vector<TrainOptions>& students);

@@ -22,7 +22,7 @@ TrainOutcome outcome_of(const TrainOptions& job, const Monitor& monitor) {
 }  // namespace
 
 std::vector<TrainOutcome> train_side_by_side(std::vector<TrainOptions> jobs, int threads, const Monitor& monitor) {
-  check_distinct_outs(jobs);
+  check_several(jobs);
   const int cores = resolve_threads(threads), at_once = std::clamp<int>(static_cast<int>(jobs.size()), 1, cores);
   std::vector<TrainOutcome> outcomes(jobs.size());
   std::vector<Job> work;

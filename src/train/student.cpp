@@ -170,11 +170,14 @@ void Student::record(const HistoryRow& row) {
 void Student::learn(const Lesson* lesson) {
   const double begun = thread_cpu_seconds();
   const at::AutoGradMode gradients(true);
+  const StepClock::Scope timed(pass_.profile ? pass_.profile->step_clock() : nullptr);
   const Batch& batch = pass_.train.batch(place_);
   const at::Tensor images = images_of(batch, preprocess_.size, network_);
   Taps taps = objective_.taps();
   const at::Tensor logits = network_.forward(images, /*training=*/true, &taps);
+  lap(pass_.profile, Phase::forward);
   const LossValue loss = objective_(logits, std::move(taps), batch, state_.epoch, lesson);
+  lap(pass_.profile, Phase::loss);
   if (options_.optimizer == "dot") {
     backward(loss.distill_part, /*keep_graph=*/true);
     optimizer_.take_distill_gradients();
@@ -182,6 +185,7 @@ void Student::learn(const Lesson* lesson) {
   backward(options_.optimizer == "dot" ? loss.label_part : loss.total, /*keep_graph=*/false);
   optimizer_.step(rate_.at(steps_done()));
   if (ema_) ema_->update_buffers();
+  lap(pass_.profile, Phase::optimizer);
   meter_.add(steps_done(), loss);
   ++state_.step;
   state_.images += batch.size;
@@ -195,6 +199,7 @@ void Student::learn(const Lesson* lesson) {
 
 void Student::backward(const at::Tensor& loss, bool keep_graph) {
   loss.backward({}, keep_graph);
+  lap(pass_.profile, Phase::backward);
   if (options_.clip_grad > 0) optimizer_.clip(options_.clip_grad);
 }
 

@@ -15,6 +15,7 @@
 #include "train/optimizer.h"
 #include "train/run_state.h"
 #include "train/schedule.h"
+#include "train/step_profile.h"
 #include "train/validation.h"
 
 namespace retort {
@@ -26,7 +27,8 @@ struct Pass {
   Views &train, &val;
   Lessons* lessons = nullptr;  ///< null where they learn from labels alone
   size_t students = 1;
-  std::string samples_hash = {};  ///< of train's
+  std::string samples_hash = {};   ///< of train's
+  StepProfile* profile = nullptr;  ///< of the one student's steps, where it is asked for
 };
 
 /// Learns from the batches that it is shown, which it must be shown in order from step() on. Not thread-safe; different

@@ -48,8 +48,15 @@ Trainer::Trainer(const std::vector<Plan>& plans, DataSet data, const std::shared
   if (shared_.distill) {
     lessons_.emplace(make_teacher(shared_, store, data_, train_, looks_of_all(plans), monitor_), data_.classes());
   }
-  const Pass pass{
-      data_, monitor_, train_, val_, lessons_ ? &*lessons_ : nullptr, division.students, data_.train.hash()};
+  if (shared_.profile) profile_.emplace();
+  const Pass pass{data_,
+                  monitor_,
+                  train_,
+                  val_,
+                  lessons_ ? &*lessons_ : nullptr,
+                  division.students,
+                  data_.train.hash(),
+                  profile_ ? &*profile_ : nullptr};
   for (const Plan& plan : plans) seats_.push_back({std::make_unique<Student>(plan.options, pass, plan.resume)});
 }
 
@@ -69,6 +76,7 @@ std::vector<TrainOutcome> Trainer::run() {
     seat->outcome.result = seat->student->result();
     seat->outcome.result->stopped = true;
   }
+  if (profile_ && !profile_->done()) monitor_.remark(profile_->text());
   std::vector<TrainOutcome> outcomes;
   for (const Seat& seat : seats_) outcomes.push_back(seat.outcome);
   return outcomes;
@@ -126,10 +134,15 @@ bool Trainer::train_epoch(int64_t epoch) {
 }
 
 void Trainer::train_step(const Seats& seats) {
+  StepProfile* const profile = profile_ ? &*profile_ : nullptr;
+  lap(profile, Phase::data);
   const double begun = thread_cpu_seconds();
   const Lesson* lesson = lessons_ ? &lessons_->give(train_.batch(), seats.front()->student->device()) : nullptr;
   teaching_cpu_ += thread_cpu_seconds() - begun;
+  lap(profile, Phase::teacher);
   each(seats, [lesson](Student& s) { s.learn(lesson); });
+  lap(profile, Phase::rest);
+  if (profile && profile->end_step(train_.batch().size)) monitor_.remark(profile->text());
 }
 
 void Trainer::validate(const Seats& seats) {
@@ -153,6 +166,7 @@ void Trainer::start_clock() {
   teaching_cpu_ = 0;
   loading_cpu_ = train_.worker_cpu_seconds();
   clock_.start();
+  if (profile_) profile_->start();
 }
 
 void Trainer::stop_clock() {

@@ -64,6 +64,7 @@ class Trainer {
   const DataSet data_;
   Views train_, val_;
   std::optional<Lessons> lessons_;
+  std::optional<StepProfile> profile_;
   std::vector<Seat> seats_;
   Crew crew_;
   CostClock clock_;

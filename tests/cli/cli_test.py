@@ -76,6 +76,7 @@ class CliTest(RetortCase):
         self.assertIn("--lr", self.error_line(*self.train_args("x", "--lr", "-1"), expect=2))
         self.assertIn("padding", self.error_line(*self.train_args("x"), "--augment", "random_crop:pad=1", expect=2))
         self.assertIn("--threads", self.error_line_raw(*self.train_args("x", "--threads", "-3")))
+        self.assertIn("--profile", self.error_line(*self.train_args("x", "--profile", "--folds", 2), expect=2))
         self.assertFalse(os.path.exists(f"{self.dir}/x"))
 
     def error_line_raw(self, *args):

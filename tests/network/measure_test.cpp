@@ -15,9 +15,9 @@ TEST(MeasurePlan, HasEveryNodeOnce) {
        {std::pair{test::tiny_graph(), Shape{2, 12, 12}}, std::pair{test::tiny_transformer(), Shape{2, 9, 7}}}) {
     std::vector<std::string> named, expected;
     for (const StepCost& cost : measure_plan(graph, image, 2, 1, 0)) {
-      named.insert(named.end(), cost.nodes.begin(), cost.nodes.end());
-      EXPECT_GT(cost.seconds, 0) << cost.nodes.front();
-      EXPECT_GT(cost.torch_seconds, 0) << cost.nodes.front();
+      named.insert(named.end(), cost.label.nodes.begin(), cost.label.nodes.end());
+      EXPECT_GT(cost.seconds, 0) << cost.label.nodes.front();
+      EXPECT_GT(cost.torch_seconds, 0) << cost.label.nodes.front();
     }
     for (const Node& node : graph.nodes) {
       if (node.op != Op::input) expected.push_back(node.name);
