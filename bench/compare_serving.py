@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT / "bench" / "peers"))
 import nets  # noqa: E402
 import workflow  # noqa: E402
 
-SAMPLES, LATENCY_SECONDS = 2000, 0.4
+SAMPLES, VIEWS, LATENCY_SECONDS = 10000, 4, 0.4
 
 
 def config_of(directory):
@@ -160,7 +160,7 @@ def ensemble(options, exports):
 
 def labels(options, exports):
     """Of ours all that `retort label` does, its start too; of PyTorch the forward passes of ready batches alone."""
-    head(f"labelling, {SAMPLES} images, one thread; ms an image")
+    head(f"labelling, {VIEWS} views of {SAMPLES} images, one thread; ms an image")
     whole = exports.ensemble(options.run)
     batch = np.repeat(image_for(options.run[0]), 64, 0)
     peer = torch_call(options.run, batch)
@@ -169,8 +169,8 @@ def labels(options, exports):
         seen = {"PyTorch": seconds(peer, time.process_time) / len(batch)}
         for precision in ("f32", "int8"):
             seen[precision] = core_seconds([str(options.retort), "label", "--quiet", "--teacher", str(whole), "--threads",
-                                            "1", "--samples", str(SAMPLES), "--views", "1", "--precision", precision,
-                                            "--out", str(exports.directory / f"{precision}-{number}")]) / SAMPLES
+                                            "1", "--samples", str(SAMPLES), "--views", str(VIEWS), "--precision", precision,
+                                            "--out", str(exports.directory / f"{precision}-{number}")]) / SAMPLES / VIEWS
         rounds.append(seen)
     for mine in ("f32", "int8"):
         row(", ".join(config_of(d)[0] for d in options.run), rounds, mine, "PyTorch")

@@ -29,7 +29,7 @@ std::string metadata(const ov::Model& model, const std::string& key) {
 
 // The channels' axis of [N, C, H, W] or [N, H, W, C].
 size_t find_channels(const std::string& where, const ov::Output<ov::Node>& input, int64_t channels) {
-  const ov::PartialShape shape = input.get_partial_shape();
+  const ov::PartialShape& shape = input.get_partial_shape();
   if (shape.rank().is_dynamic() || shape.size() != 4) {
     fail(where, "its input ", describe({input}), " is no image; expected [N, C, H, W] or [N, H, W, C]");
   }
@@ -123,8 +123,8 @@ bool ends_in_softmax(const ov::Output<ov::Node>& output) {
 }
 
 // Session's side of the model: floats, channels last.
-std::shared_ptr<ov::Model> with_floats(std::shared_ptr<ov::Model> model, size_t channels) {
-  ov::preprocess::PrePostProcessor steps(std::move(model));
+std::shared_ptr<ov::Model> with_floats(const std::shared_ptr<ov::Model>& model, size_t channels) {
+  ov::preprocess::PrePostProcessor steps(model);
   steps.input().tensor().set_element_type(ov::element::f32).set_layout("NHWC");
   steps.input().model().set_layout(channels == 1 ? "NCHW" : "NHWC");
   steps.output().tensor().set_element_type(ov::element::f32);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <ranges>
 
 #include "model/member_net.h"
 #include "model/model_files.h"
@@ -112,8 +111,9 @@ std::string Model::precision() const {
 }
 
 int Model::streams() const {
-  const auto streams = [](const auto& net) { return net->streams(); };
-  return std::ranges::min(state_->nets | std::views::transform(streams));
+  int least = state_->nets.front()->streams();
+  for (const auto& net : state_->nets) least = std::min(least, net->streams());
+  return least;
 }
 
 const std::vector<Model::Input>& Model::inputs() const { return state_->inputs; }

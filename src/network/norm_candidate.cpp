@@ -84,7 +84,7 @@ void take_batch_statistics(const StepRun& run, const Node& node, Norm& norm) {
   const float* shift = norm.x.const_data_ptr<float>();  // near the mean, so that squares do not cancel
   const std::vector<double> sums = sum_parts(
       norm, [&](Part part, double* to) { norm_sums(channels, part, norm.x.const_data_ptr<float>(), shift, to); });
-  at::Tensor running_mean = run.parameter(node, 2), running_var = run.parameter(node, 3);
+  const at::Tensor &running_mean = run.parameter(node, 2), &running_var = run.parameter(node, 3);
   float* mean_to = running_mean.mutable_data_ptr<float>();
   float* var_to = running_var.mutable_data_ptr<float>();
   const auto n = static_cast<double>(count);
