@@ -100,7 +100,7 @@ class Planner {
     return false;
   }
 
-  std::optional<Assignment> assign(const Parameter& parameter, TensorView view, const at::Tensor& target) {
+  std::optional<Assignment> assign(const Parameter& parameter, const TensorView& view, const at::Tensor& target) {
     if (view.shape == parameter.shape) return Assignment{target, parameter, view};
     if (const auto change = change_for(parameter, view.shape)) return Assignment{target, parameter, view, *change};
     misshapen_.push_back(str(parameter.name, " ", text(view.shape), " for ", text(parameter.shape)));
