@@ -14,31 +14,22 @@ import json
 import math
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
-from compare_steps import machine
+from compare_steps import machine, run
 
 # 97.5% points of Student's t by degrees of freedom.
 STUDENT_T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262]
 
 
-def run(options, verb, *arguments):
-    command = [str(options.retort), verb, "--json", "--quiet", "--threads", str(options.threads), "--data",
-               options.data, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"[bench] {' '.join(command)}: exit code {done.returncode}\n{done.stderr.strip()}")
-    return json.loads(done.stdout)
-
-
 def train(options, directory, model, precision, seed):
     """Accuracy on val after the last epoch, and the precision that it became."""
     out = f"{directory}/{model}-{precision}-{seed}"
-    result = run(options, "train", "--model", model, "--samples", str(options.samples), "--epochs",
-                 str(options.epochs), "--batch", str(options.batch), "--precision", precision, "--seed", str(seed),
-                 "--out", out)
+    result = json.loads(run([str(options.retort), "train", "--json", "--quiet", "--threads", str(options.threads),
+                             "--data", options.data, "--model", model, "--samples", str(options.samples), "--epochs",
+                             str(options.epochs), "--batch", str(options.batch), "--precision", precision, "--seed",
+                             str(seed), "--out", out]))
     kept = json.loads(pathlib.Path(out, "run.json").read_text(encoding="utf-8"))
     return result["val"]["accuracy"], kept["precision"]
 

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
-#include <iomanip>
 #include <limits>
 
 #include "base/machine.h"
 #include "cli/probe.h"
 #include "model/measurement_json.h"
+#include "report/format.h"
 
 namespace retort::cli {
 
@@ -43,7 +43,7 @@ struct BenchArguments {
 using Column = std::pair<const char*, std::function<std::string(const Measurement&)>>;
 
 Column number(const char* name, int digits, double unit, const std::function<double(const Measurement&)>& value) {
-  return {name, [=](const Measurement& m) { return str(std::fixed, std::setprecision(digits), value(m) / unit); }};
+  return {name, [=](const Measurement& m) { return fixed(value(m) / unit, digits); }};
 }
 
 std::vector<Column> latency_columns() {
@@ -87,10 +87,11 @@ std::string table(const std::vector<Measurement>& measured, std::vector<Column> 
   for (const auto& [name, cell] : columns) {
     std::vector<std::string> cells = {name};
     for (const Measurement& m : measured) cells.push_back(cell(m));
-    const size_t width = std::ranges::max(cells, {}, &std::string::size).size();
+    size_t width = 0;
+    for (const std::string& text : cells) width = std::max(width, display_width(text));
     for (size_t row = 0; row < cells.size(); ++row) {
-      const std::string pad(width - cells[row].size(), ' ');
-      lines[row] += lines[row].empty() ? cells[row] + pad : "  " + pad + cells[row];
+      const bool first = lines[row].empty();
+      lines[row] += (first ? "" : "  ") + pad(cells[row], width, /*right=*/!first);
     }
   }
   return join(lines, "\n");
@@ -104,8 +105,7 @@ std::string best_line(const std::string& path, const std::vector<Measurement>& m
   const Measurement* best = best_setting(own, limit);
   if (!best) return str("\n", model_name(path), ": no setting", within);
   return str("\n", model_name(path), ": best", within, " are ", best->threads, " threads, ", best->streams,
-             " streams, batches of ", best->batch, ", with ", std::fixed, std::setprecision(0), best->throughput,
-             " images a second");
+             " streams, batches of ", best->batch, ", with ", fixed(best->throughput, 0), " images a second");
 }
 
 std::string report(const BenchArguments& arguments, const BenchOptions& options, const std::vector<Measurement>& all) {

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "base/file.h"
+#include "base/scratch.h"
 #include "model/int8_plan.h"
 #include "model/load_network.h"
 #include "retort/export.h"
@@ -85,24 +85,11 @@ LoadedMember load_run(const Model::Member& named, const fs::path& run, const Mod
   return out;
 }
 
-/// A name for a file that is gone at the end.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& ending) {
-    static std::atomic<int> count{0};
-    path_ = fs::temp_directory_path() / str("retort-", ::getpid(), "-", ++count, ending);
-  }
-  ~TemporaryFile() {
-    std::error_code none;
-    fs::remove(path_, none);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+// Several threads may load the same run.
+fs::path temporary_name() {
+  static std::atomic<int> count{0};
+  return fs::temp_directory_path() / str("retort-", ::getpid(), "-", ++count, ".onnx");
+}
 
 // On the threads that LibTorch would use here.
 SessionOptions session_options(const ModelOptions& o) {
@@ -126,7 +113,7 @@ void write_int8(const OnnxExport& source, const std::string& where, const Prepro
 LoadedMember load_run_in_openvino(const Model::Member& named, const fs::path& run, const ModelOptions& options) {
   if (options.device != "cpu")
     fail_usage(named.path, "runtime openvino on ", options.device, "; expected the device cpu");
-  const TemporaryFile file(".onnx");
+  const Scratch file(temporary_name());
   const OnnxExport source(run.string(), {.calibrated = false});
   source.write(file.path());
   LoadedMember out{.member = named};

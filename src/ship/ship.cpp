@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/machine.h"
+#include "base/scratch.h"
 #include "retort/infer.h"
 #include "retort/model.h"
 #include "retort/network.h"
@@ -18,23 +19,10 @@ namespace {
 constexpr const char* kWhere = "export";
 constexpr int64_t kFewestSamples = 64;
 
-/// A directory beside the output, so that a rename is enough; gone with all that is in it at the end.
-class Workshop {
- public:
-  explicit Workshop(const fs::path& out) : path_(fs::absolute(out).parent_path() / str(".retort-export-", ::getpid())) {
-    make_directory(path_);
-  }
-  ~Workshop() {
-    std::error_code none;
-    fs::remove_all(path_, none);
-  }
-  Workshop(const Workshop&) = delete;
-  Workshop& operator=(const Workshop&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+// A directory beside the output, so that a rename is enough.
+fs::path workshop_beside(const fs::path& out) {
+  return fs::absolute(out).parent_path() / str(".retort-export-", ::getpid());
+}
 
 std::string ending_of(const ShipOptions& o) { return o.format == "openvino" ? ".xml" : ".onnx"; }
 
@@ -132,7 +120,8 @@ ShipResult ship(const ShipOptions& wanted, const Monitor& monitor) {
   if (!options.out.has_filename()) options.out = options.out.parent_path();  // as shells complete a directory's name
   check_options(options);
   set_threads(resolve_threads(options.threads));
-  const Workshop workshop(options.out);
+  const Scratch workshop(workshop_beside(options.out));
+  make_directory(workshop.path());
   const fs::path made = workshop.path() / options.out.filename();  // what gets its name at the end
   fs::path file = made;
   if (!options.layout.empty()) {
